@@ -32,6 +32,7 @@ int main(int argc, char **argv)
         return 2;
     }
     int failed = _cmocka_run_group_tests("unit", tests, kept, NULL, NULL);
+    fflush(stdout);
     printf("%zu passed, %d failed, 0 skipped\n", kept - (size_t)failed, failed);
     return failed ? 1 : 0;
 }
