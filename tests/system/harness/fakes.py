@@ -1,0 +1,203 @@
+"""Upstreams that misbehave on purpose, each a thread with an asyncio loop on a port of the kernel's.
+
+    Silent        accepts and never answers
+    Refusing      reads the start-up packet and answers with one FATAL of the test's choice
+    SessionLimit  a session-mode pooler like Supavisor's: relays to PostgreSQL, refuses client N+1
+                  at once, before authentication, with XX000 and the fields C, M and S only
+    Gate          relays, until the test closes it (new connections are cut at once), freezes it
+                  (bytes stop, connections stay: a half-open network) or cuts what is open
+"""
+import asyncio
+import struct
+import threading
+
+MAX_CLIENTS = ("MaxClientsInSessionMode: max clients reached - in Session mode max clients are "
+               "limited to pool_size")
+
+
+def fatal(sqlstate, text, severity="FATAL"):
+    """ErrorResponse with C, M and S only."""
+    body = f"S{severity}\0C{sqlstate}\0M{text}\0\0".encode()
+    return b"E" + struct.pack("!I", len(body) + 4) + body
+
+
+class Fake:
+    """The frame: start on construction, `port`, done()."""
+
+    def __init__(self):
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._server = None
+        self._writers = set()
+        self.accepted = 0
+        self.port = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        if not self._ready.wait(10):
+            raise AssertionError("the fake upstream did not start")
+
+    def _run(self):
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._listen())
+        self._ready.set()
+        self._loop.run_forever()
+
+    async def _listen(self):
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port or 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _accept(self, reader, writer):
+        self.accepted += 1
+        self._writers.add(writer)
+        try:
+            await self.serve(reader, writer)
+        except (OSError, EOFError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def serve(self, reader, writer):
+        raise NotImplementedError
+
+    async def _start_packet(self, reader, writer):
+        """The start-up packet's bytes; SSLRequest is answered with N first."""
+        while True:
+            head = await reader.readexactly(8)
+            length, code = struct.unpack("!II", head)
+            rest = await reader.readexactly(length - 8)
+            if code not in (80877103, 80877104):
+                return head + rest
+            writer.write(b"N")
+
+    async def _relay(self, first, reader, writer, port):
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", port)
+        self._writers.add(upstream_writer)
+        upstream_writer.write(first)
+
+        async def copy(source, target):
+            try:
+                while data := await source.read(65536):
+                    await self.passing()
+                    target.write(data)
+                    await target.drain()
+            except OSError:
+                pass
+            finally:
+                target.close()
+
+        try:
+            await asyncio.gather(copy(reader, upstream_writer), copy(upstream_reader, writer))
+        finally:
+            self._writers.discard(upstream_writer)
+            upstream_writer.close()
+
+    async def passing(self):
+        """Waits while nothing may pass."""
+
+    def _call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    def cut(self):
+        """Resets every open connection."""
+        async def reset():
+            for writer in list(self._writers):
+                writer.transport.abort()
+        self._call(reset())
+
+    def done(self):
+        async def end():
+            self._server.close()
+            for writer in list(self._writers):
+                writer.transport.abort()
+            tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._call(end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+class Silent(Fake):
+    async def serve(self, reader, writer):
+        while await reader.read(4096):
+            pass
+
+
+class Refusing(Fake):
+    """`answer` may be changed while it runs; None relays to `relay_port` instead."""
+
+    def __init__(self, answer, relay_port=None):
+        self.answer = answer
+        self.relay_port = relay_port
+        super().__init__()
+
+    async def serve(self, reader, writer):
+        first = await self._start_packet(reader, writer)
+        if self.answer is None:
+            await self._relay(first, reader, writer, self.relay_port)
+            return
+        writer.write(self.answer)
+        await writer.drain()
+
+
+class SessionLimit(Fake):
+    def __init__(self, relay_port, limit=15, answer=fatal("XX000", MAX_CLIENTS)):
+        self.relay_port = relay_port
+        self.limit = limit
+        self.answer = answer
+        self.live = 0
+        self.peak = 0
+        self.refused = 0
+        super().__init__()
+
+    async def serve(self, reader, writer):
+        first = await self._start_packet(reader, writer)
+        if self.live >= self.limit:
+            self.refused += 1
+            writer.write(self.answer)
+            await writer.drain()
+            return
+        self.live += 1
+        self.peak = max(self.peak, self.live)
+        try:
+            await self._relay(first, reader, writer, self.relay_port)
+        finally:
+            self.live -= 1
+
+
+class Gate(Fake):
+    def __init__(self, relay_port):
+        self.relay_port = relay_port
+        self.is_open = True
+        self._flow = None
+        super().__init__()
+
+    async def _listen(self):
+        self._flow = asyncio.Event()
+        self._flow.set()
+        await super()._listen()
+
+    async def serve(self, reader, writer):
+        if not self.is_open:
+            writer.transport.abort()
+            return
+        await self._relay(b"", reader, writer, self.relay_port)
+
+    async def passing(self):
+        await self._flow.wait()
+
+    def close(self):
+        """New connections are cut at once; what is open stays."""
+        self.is_open = False
+
+    def open(self):
+        self.is_open = True
+
+    def freeze(self):
+        self._loop.call_soon_threadsafe(self._flow.clear)
+
+    def thaw(self):
+        self._loop.call_soon_threadsafe(self._flow.set)
