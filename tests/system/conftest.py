@@ -5,12 +5,15 @@ import os
 import shutil
 import signal
 import tempfile
+import uuid
 
 import pytest
 
 from harness import fakes
 from harness.daemon import BIN, IS_PGBOUNCER, Weir
+from harness.door import DOORS, POOL_SIZE, Door
 from harness.pg import Cluster
+from harness.pools import pools_add_up
 from harness.tls import Authority
 
 TEST_DEADLINE_S = 90
@@ -136,3 +139,27 @@ def fake(request):
         request.addfinalizer(upstream.done)
         return upstream
     return make
+
+
+@pytest.fixture(params=DOORS)
+def door(request, weir_factory, pg, authority):
+    """A daemon for drivers, once for every mode and transport; its books balance afterwards."""
+    mode, transport = request.param.split("-")
+    weir = weir_factory(pg, start=False)
+    key, certificate = weir.certificate(authority, "weir")
+    tls = {"client_tls_sslmode": "require", "client_tls_key_file": key,
+           "client_tls_cert_file": certificate, "server_tls_sslmode": "require"}
+    weir.start(pool_mode=mode, default_pool_size=POOL_SIZE, auth_type="scram-sha-256",
+               **(tls if transport == "tls" else {}))
+    yield Door(weir, mode, transport, authority.ca)
+    pools_add_up(weir, POOL_SIZE, query=False)
+
+
+@pytest.fixture
+def table(pg):
+    """A table of this test's own, owned by app."""
+    name = "t_" + uuid.uuid4().hex[:12]
+    pg.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, note text, amount numeric, raw bytea);"
+           f" ALTER TABLE {name} OWNER TO app", database="app", fetch=False)
+    yield name
+    pg.sql(f"DROP TABLE IF EXISTS {name}", database="app", fetch=False)

@@ -4,10 +4,7 @@ of errors. node-postgres and postgres.js are in test_drivers_node.py."""
 import asyncio
 import decimal
 import os
-import ssl
 import subprocess
-import threading
-import uuid
 
 import asyncpg
 import psycopg
@@ -16,90 +13,12 @@ import pytest
 import sqlalchemy
 import sqlalchemy.ext.asyncio
 
-from harness.daemon import IS_PGBOUNCER
+from harness.door import POOL_SIZE
 from harness.pg import BIN as PG_BIN
-from harness.pools import pools_add_up
+from harness.threads import in_threads
 
-POOL_SIZE = 4
 CLIENTS = 24
 ROUNDS = 8
-MODES = ["session", "transaction"]
-UNPREPARED = "pgbouncer 1.18 knows no prepared statements in transaction mode"
-
-
-class Door:
-    """How a driver of this test gets in: mode and transport."""
-
-    def __init__(self, weir, mode, transport, ca):
-        self.weir, self.mode, self.transport, self.ca = weir, mode, transport, ca
-        self.is_tls = transport == "tls"
-
-    @property
-    def libpq(self):
-        """Keywords for anything built on libpq."""
-        extra = {"sslmode": "verify-full", "sslrootcert": self.ca} if self.is_tls else \
-                {"sslmode": "disable"}
-        return self.weir.dsn("app", **extra)
-
-    @property
-    def asyncpg(self):
-        context = ssl.create_default_context(cafile=self.ca) if self.is_tls else False
-        dsn = self.weir.dsn("app")
-        return {"host": dsn["host"], "port": dsn["port"], "user": "app", "database": "app",
-                "password": dsn["password"], "ssl": context, "timeout": 20}
-
-    def url(self, driver):
-        dsn = self.weir.dsn("app")
-        return f"postgresql+{driver}://app:{dsn['password']}@127.0.0.1:{dsn['port']}/app"
-
-    def prepares(self):
-        """For what pgbouncer 1.18 cannot do."""
-        if IS_PGBOUNCER and self.mode == "transaction":
-            pytest.skip(UNPREPARED)
-
-
-@pytest.fixture(params=[f"{mode}-{transport}" for mode in MODES for transport in ("tcp", "tls")])
-def door(request, weir_factory, pg, authority):
-    mode, transport = request.param.split("-")
-    weir = weir_factory(pg, start=False)
-    key, certificate = weir.certificate(authority, "weir")
-    tls = {"client_tls_sslmode": "require", "client_tls_key_file": key,
-           "client_tls_cert_file": certificate, "server_tls_sslmode": "require"}
-    weir.start(pool_mode=mode, default_pool_size=POOL_SIZE, auth_type="scram-sha-256",
-               **(tls if transport == "tls" else {}))
-    yield Door(weir, mode, transport, authority.ca)
-    pools_add_up(weir, POOL_SIZE, query=False)
-
-
-@pytest.fixture
-def table(pg):
-    """A table of this test's own, owned by app."""
-    name = "t_" + uuid.uuid4().hex[:12]
-    pg.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, note text, amount numeric, raw bytea);"
-           f" ALTER TABLE {name} OWNER TO app", database="app", fetch=False)
-    yield name
-    pg.sql(f"DROP TABLE IF EXISTS {name}", database="app", fetch=False)
-
-
-def in_threads(count, work):
-    """Runs work(i) in `count` threads at once; raises the first error; returns the results."""
-    results, errors = [None] * count, []
-
-    def run(i):
-        try:
-            results[i] = work(i)
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    if errors:
-        raise errors[0]
-    assert not any(thread.is_alive() for thread in threads)
-    return results
 
 
 def server_is_encrypted(door):
