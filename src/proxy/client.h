@@ -1,0 +1,115 @@
+/* client.h - one connection from an application to weir.
+ *
+ * States, and the function that moves there (all moves go through client_move in client.c):
+ *
+ *   STARTUP  proxy_client_accept     waiting for the first packet (or SSLRequest, GSSENCRequest)
+ *   TLS      client_login.c          handshake under way
+ *   AUTH     client_login.c          waiting for a password or SASL message
+ *   WELCOME  client_login.c          authenticated; the pool has no server yet whose parameters we
+ * know: a claim is waiting READY    client_login.c, unlink  logged in, has no server WAITING
+ * client_session.c        a claim is waiting LINKED   proxy_client_grant      has a server CONSOLE
+ * client_login.c          logged in to the admin console CLOSING  proxy_client_close      what is
+ * queued goes out, then the socket closes
+ *
+ * Always true:
+ *   1. `server` is set exactly in LINKED, `claim` exactly in WELCOME and WAITING.
+ *   2. A client is in proxy.clients from accept until on_close.
+ *   3. Every state before READY ends by client_login_timeout (WELCOME by query_wait_timeout).
+ *   4. `pool` is set from WELCOME on, and counted in pool.client_count.
+ */
+#ifndef PROXY_CLIENT_H
+#define PROXY_CLIENT_H
+
+#include "base/hash.h"
+#include "core/core.h"
+#include "net/net.h"
+#include "proxy/pool.h"
+#include "proxy/prepared.h"
+#include "proxy/vars.h"
+
+struct proxy_server;
+struct proxy_client_login; /* what only the login needs: freed when it is over */
+
+enum proxy_client_state {
+    PROXY_CLIENT_STARTUP,
+    PROXY_CLIENT_TLS,
+    PROXY_CLIENT_AUTH,
+    PROXY_CLIENT_WELCOME,
+    PROXY_CLIENT_READY,
+    PROXY_CLIENT_WAITING,
+    PROXY_CLIENT_LINKED,
+    PROXY_CLIENT_CONSOLE,
+    PROXY_CLIENT_CLOSING,
+};
+
+struct proxy_client {
+    struct net_stream stream;
+    struct net_timer timer; /* login, idle, idle in transaction, query or transaction deadline */
+    struct base_list link;  /* in proxy.clients */
+    struct base_list pool_link;     /* in pool.clients */
+    struct base_hash_node key_node; /* in proxy.cancel_keys, by cancel_pid */
+    struct proxy *proxy;
+    struct proxy_pool *pool;
+    struct proxy_server *server;
+    struct core_claim_id claim;
+    enum proxy_client_state state;
+    bool is_unix;
+    bool is_admin; /* CONSOLE: may change things */
+    bool is_replication;
+    bool is_discarding; /* a batch was answered without a server: drop up to Sync */
+    bool cancel_asked;  /* a cancel request named it while it waited */
+    bool sent_error;    /* a fatal error is already queued */
+    bool is_new;        /* no query yet */
+    uint64_t pass_left; /* bytes of a message still to come that are passed on (or dropped) */
+    bool pass_is_dropped;
+    uint32_t cancel_pid;
+    uint8_t cancel_key[4];
+    struct proxy_names names;        /* its prepared statements */
+    struct proxy_statement *unnamed; /* its unnamed statement; owned reference */
+    struct proxy_vars vars;
+    struct proxy_client_login *login;
+    base_time connected_at;
+    base_time request_at; /* its last message */
+    base_time wait_at;    /* the claim was made */
+    uint64_t serial;      /* for SHOW and log lines */
+    struct net_address address;
+    const char *close_reason;
+};
+
+void proxy_client_accept(struct proxy *proxy, int fd, const struct net_address *peer);
+
+/* ---- called by the host (host.c) for the core's effects ---- */
+void proxy_client_grant(struct proxy_client *client, struct proxy_server *server, base_time waited);
+void proxy_client_refuse(struct proxy_client *client, int status, base_time waited, uint32_t ahead);
+void proxy_client_notify(struct proxy_client *client, base_time waited, uint32_t ahead);
+
+/* ---- called by the server side ---- */
+/* The server was given back (or is gone, with `is_lost`): the client has none any more. */
+void proxy_client_unlink(struct proxy_client *client);
+/* One whole answer of the server was passed on; a ReadyForQuery with this status came. */
+void proxy_client_answered(struct proxy_client *client, char tx_status);
+
+/* Ends it: sends ErrorResponse FATAL with this SQLSTATE and text (unless sqlstate is NULL), then
+ * closes. `reason` is for the log line "closing because: ...". */
+void proxy_client_close(struct proxy_client *client, const char *sqlstate, const char *text,
+                        const char *detail, const char *hint, const char *reason);
+/* As proxy_client_close with the texts of a status. */
+void proxy_client_close_status(struct proxy_client *client, int status, const char *detail,
+                               const char *reason);
+
+/* A cancel request named this client. */
+void proxy_client_cancel(struct proxy_client *client);
+
+/* "shop/app@10.0.0.7:51234": database, user, address, as in log lines. Cuts at `bytes`. */
+void proxy_client_text(const struct proxy_client *client, char *out, size_t bytes);
+const char *proxy_client_state_text(const struct proxy_client *client);
+
+/* ---- client_session.c ---- */
+size_t proxy_client_session_data(struct proxy_client *client, struct base_slice in);
+/* ---- client_login.c ---- */
+size_t proxy_client_login_data(struct proxy_client *client, struct base_slice in);
+void proxy_client_login_free(struct proxy_client *client);
+/* ---- console.c ---- */
+size_t proxy_console_data(struct proxy_client *client, struct base_slice in);
+
+#endif

@@ -1,0 +1,115 @@
+/* daemon.h - everything one weir process has: made by proxy_run (proxy.h), passed to everybody.
+ *
+ * Life of the process: STARTING (configuration checked, sockets open) -> RUNNING -> DRAINING
+ * (SIGTERM, SHUTDOWN: no new clients, those without work are closed, the others when their
+ * transaction is over)
+ * -> STOPPED (the loop ends).
+ */
+#ifndef PROXY_DAEMON_H
+#define PROXY_DAEMON_H
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "config/config.h"
+#include "core/core.h"
+#include "net/net.h"
+#include "proxy/pool.h"
+#include "proxy/prepared.h"
+#include "proxy/text.h"
+#include "proxy/vars.h"
+
+struct proxy_http;
+
+enum proxy_phase {
+    PROXY_STARTING,
+    PROXY_RUNNING,
+    PROXY_DRAINING,
+    PROXY_STOPPED,
+};
+
+/* The core's capacities: address space, touched only as used. */
+#define PROXY_CLAIMS_MAX  262144
+#define PROXY_SERVERS_MAX 65536
+#define PROXY_POOLS_MAX   16384
+#define PROXY_SCOPES_MAX  49152
+
+#define PROXY_LISTENERS_MAX 16
+
+/* Beyond max_client_conn so many connections may be open for the console and for telling clients
+ * that there are too many. */
+#define PROXY_CLIENTS_RESERVED 64
+
+struct proxy {
+    struct net_loop *loop;
+    struct net_resolver *resolver;
+    struct core *core;
+    void *core_memory;
+    size_t core_bytes;
+    struct config *config;
+    const char *config_path; /* NULL when configured by URL */
+    enum proxy_phase phase;
+    bool is_draining_effects;
+    bool is_paused_all;
+    base_time started_at;
+    uint64_t started_wall_us; /* wall clock at start, for SHOW: microseconds since 1970 */
+    base_time shutdown_at;    /* DRAINING: when the rest is closed anyway */
+
+    struct net_listener listeners[PROXY_LISTENERS_MAX];
+    uint32_t listener_count;
+    struct net_tls_context *client_tls; /* NULL: TLS not offered */
+    struct net_tls_context *server_tls; /* NULL: never asked for */
+    struct net_socket_options client_socket;
+    struct net_socket_options server_socket;
+
+    struct base_list clients;
+    uint32_t client_count;
+    uint64_t next_serial;
+    struct base_hash cancel_keys;
+    uint32_t next_cancel_pid;
+    uint32_t cancel_count; /* cancel requests under way to servers */
+
+    struct base_list upstreams;
+    struct base_list databases;
+    struct base_list users;
+    struct base_list pool_list;
+    struct base_hash pools;
+    uint32_t pool_count;
+    struct proxy_server **servers; /* by core_server_id.idx; PROXY_SERVERS_MAX pointers */
+
+    struct proxy_texts texts;
+    struct proxy_statements statements;
+    struct proxy_var_names var_names;
+    uint8_t mock_secret[32]; /* makes the salt told to unknown users */
+    uint8_t hash_seed[16];
+
+    struct net_timer core_timer;
+    struct net_timer stats_timer;
+    struct net_timer shutdown_timer;
+    struct proxy_http *http;
+};
+
+/* ---- host.c: the core's host ---- */
+/* Applies an event, then carries out every effect. Returns the event's status. */
+int proxy_apply(struct proxy *proxy, struct core_event *event);
+/* Lets the core's time pass and arms the timer for its next deadline; once a turn. */
+void proxy_host_turn(void *proxy);
+/* The server with this core id; NULL when there is none. */
+struct proxy_server *proxy_server_by_id(struct proxy *proxy, struct core_server_id id);
+
+/* ---- daemon.c ---- */
+/* Reads the configuration again and applies what changed; on errors nothing changes. The outcome is
+ * logged, and written to `report` for the console (cut at report_bytes). */
+int proxy_reload(struct proxy *proxy, char *report, size_t report_bytes);
+/* Begins the end: drain, at the latest in `span`; at once with span 0. */
+void proxy_shutdown(struct proxy *proxy, base_time span);
+/* Called when a client or server is gone: ends the loop when draining is over. */
+void proxy_check_done(struct proxy *proxy);
+
+/* Clients that wait for a cancel, by the pid they were told; NULL when the key does not fit. */
+struct proxy_client *proxy_client_by_key(struct proxy *proxy, uint32_t pid, struct base_slice key);
+
+/* ---- cancel.c ---- */
+/* Sends a CancelRequest for what the server runs now. */
+void proxy_cancel_server(struct proxy_server *server);
+
+#endif

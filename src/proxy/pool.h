@@ -1,0 +1,110 @@
+/* pool.h - databases, users, upstreams and pools of the daemon, mirrored in the core.
+ *
+ * upstream   host and port; a core scope
+ * database   a [databases] entry (or what `*` made of a name) on its upstream; a core scope
+ * user       a client user name; a core scope
+ * pool       the servers for one database and one user; a core pool. Made at the first login.
+ *
+ * All are made on demand and live until their configuration goes away and nothing uses them. They
+ * point into no configuration snapshot: what they need is copied, so a reload can free the old
+ * snapshot.
+ */
+#ifndef PROXY_POOL_H
+#define PROXY_POOL_H
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "config/config.h"
+#include "core/core.h"
+#include "net/net.h"
+#include "proxy/stats.h"
+#include "proxy/text.h"
+#include "proxy/vars.h"
+
+struct proxy;
+
+struct proxy_upstream {
+    struct base_list link; /* in proxy.upstreams */
+    char *host;            /* as configured: name, address, socket directory; may be a list */
+    uint16_t port;
+    struct core_scope_id scope;
+    uint32_t references;
+};
+
+struct proxy_database {
+    struct base_list link; /* in proxy.databases */
+    char *name;            /* what clients ask for */
+    bool is_fallback;      /* made by the `*` entry */
+    bool is_disabled;
+    bool is_removed; /* gone from the configuration; kept while pools live */
+    struct proxy_upstream *upstream;
+    struct core_scope_id scope;
+    /* copied from the configuration */
+    char *dbname;                   /* on the server */
+    char *forced_user;              /* NULL: the client's own */
+    char *forced_password;          /* NULL: from the user list */
+    char *connect_query;            /* NULL: none */
+    struct proxy_vars connect_vars; /* client_encoding, timezone, ... of the entry */
+    enum config_pool_mode mode;
+    bool has_mode; /* the entry says a mode; otherwise the user's or the default */
+    struct core_pool_settings settings; /* before the user's overrides */
+    uint32_t connection_limit;
+    uint32_t references; /* pools */
+};
+
+struct proxy_user {
+    struct base_list link; /* in proxy.users */
+    char *name;
+    struct core_scope_id scope;
+    uint32_t connection_limit;
+    uint32_t references;
+};
+
+/* What the last failed connect said, kept for the clients that will be told. */
+struct proxy_failure {
+    int status; /* 0 = the last connect succeeded */
+    char sqlstate[6];
+    char text[256];
+};
+
+struct proxy_pool {
+    struct base_hash_node node; /* in proxy.pools, by (database, user) */
+    struct base_list link;      /* in proxy.pool_list, in order of making */
+    struct proxy *proxy;
+    struct proxy_database *database;
+    struct proxy_user *user;
+    struct core_pool_id id;
+    enum config_pool_mode mode;
+    bool is_closed;           /* closed in the core; freed when the last client and server left */
+    uint32_t client_count;    /* logged in, of this pool */
+    uint32_t server_count;    /* proxy_server objects */
+    struct base_list servers; /* proxy_server.pool_link */
+    struct base_list clients; /* proxy_client.pool_link */
+    struct proxy_failure failure;
+    struct proxy_stats stats;
+    uint32_t cancels; /* cancel requests under way */
+    /* What a client is told at login: ParameterStatus messages of the first server, as one block
+     * with the tracked parameters left out (each client has its own). NULL before the first server.
+     */
+    uint8_t *welcome;
+    uint32_t welcome_bytes;
+    struct proxy_vars welcome_vars;
+};
+
+/* Finds or makes the pool for a login. Errors: BASE_EINVALID (no such database), BASE_ENOMEM,
+ * BASE_ECAPACITY. */
+int proxy_pool_find(struct proxy *proxy, struct base_slice database, struct base_slice user,
+                    struct proxy_pool **ret_pool) BASE_MUST_CHECK;
+/* The database entry a name leads to, made from `*` if need be; NULL when there is none. */
+struct proxy_database *proxy_database_find(struct proxy *proxy, struct base_slice name);
+/* Frees the pool if it is closed and nothing uses it any more. */
+void proxy_pool_release(struct proxy_pool *pool);
+/* Builds databases from proxy.config; on a reload compares and applies what changed. */
+int proxy_pools_configure(struct proxy *proxy) BASE_MUST_CHECK;
+void proxy_pools_done(struct proxy *proxy);
+
+/* Takes over the ParameterStatus block of a server as the pool's welcome. */
+int proxy_pool_set_welcome(struct proxy_pool *pool, struct base_slice block,
+                           const struct proxy_vars *vars) BASE_MUST_CHECK;
+
+#endif

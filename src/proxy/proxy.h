@@ -1,0 +1,18 @@
+/* proxy.h - the daemon as one call. */
+#ifndef PROXY_PROXY_H
+#define PROXY_PROXY_H
+
+#include "config/config.h"
+
+struct proxy_start {
+    struct config *config;   /* owned by the proxy from the call on */
+    const char *config_path; /* for RELOAD; NULL when configured by URL */
+    bool is_quiet;           /* no log on standard error */
+    int verbose;             /* 0, 1 (-v), 2 (-v -v) */
+};
+
+/* Opens the sockets and serves until it is told to stop. Returns the process's exit code: 0 after
+ * an orderly end, 1 when it could not start (the reason has been logged in one line). */
+int proxy_run(const struct proxy_start *start);
+
+#endif
