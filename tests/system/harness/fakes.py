@@ -1,6 +1,7 @@
 """Upstreams that misbehave on purpose, each a thread with an asyncio loop on a port of the kernel's.
 
     Silent        accepts and never answers
+    Scripted      answers the first packet with bytes of the test's choice
     Refusing      reads the start-up packet and answers with one FATAL of the test's choice
     SessionLimit  a session-mode pooler like Supavisor's: relays to PostgreSQL, refuses client N+1
                   at once, before authentication, with XX000 and the fields C, M and S only
@@ -201,3 +202,19 @@ class Gate(Fake):
 
     def thaw(self):
         self._loop.call_soon_threadsafe(self._flow.set)
+
+
+class Scripted(Fake):
+    """Answers the first eight bytes with fixed bytes, then keeps what it is told to itself."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.heard = b""
+        super().__init__()
+
+    async def serve(self, reader, writer):
+        await reader.readexactly(8)
+        writer.write(self.answer)
+        await writer.drain()
+        while data := await reader.read(4096):
+            self.heard += data
