@@ -86,6 +86,9 @@ struct proxy {
     struct net_timer stats_timer;
     struct net_timer shutdown_timer;
     struct proxy_http *http;
+
+    base_time stats_at;               /* the last rotation of the statistics; 0 = none yet */
+    struct base_list console_waiters; /* PAUSE, WAIT_CLOSE, ... that wait for their answer */
 };
 
 /* ---- host.c: the core's host ---- */
@@ -107,6 +110,11 @@ void proxy_check_done(struct proxy *proxy);
 
 /* Clients that wait for a cancel, by the pid they were told; NULL when the key does not fit. */
 struct proxy_client *proxy_client_by_key(struct proxy *proxy, uint32_t pid, struct base_slice key);
+
+/* ---- console_wait.c ---- */
+/* Answers console commands that have waited for something (PAUSE: until no server is lent). Called
+ * once a turn; nearly free when nobody waits. `console_waiters` is initialised by the daemon. */
+void proxy_console_turn(struct proxy *proxy);
 
 /* ---- cancel.c ---- */
 /* Sends a CancelRequest for what the server runs now. */

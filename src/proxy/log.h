@@ -30,6 +30,9 @@ int proxy_log_open(const char *path, bool is_quiet, int verbose);
 void proxy_log_reopen(void);
 void proxy_log_close(void);
 
+/* Would a line of this level be written? For lines that are dear to make. */
+bool proxy_log_has(enum proxy_level level);
+
 void proxy_log(enum proxy_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* With the client's or server's name in front. */
@@ -37,5 +40,10 @@ void proxy_log_client(enum proxy_level level, const struct proxy_client *client,
                       ...) __attribute__((format(printf, 3, 4)));
 void proxy_log_server(enum proxy_level level, const struct proxy_server *server, const char *format,
                       ...) __attribute__((format(printf, 3, 4)));
+
+/* With `who` ("C-0x1f: shop/app@10.0.0.7:51234") in front; the two above are made of it. NULL:
+ * nobody. */
+void proxy_log_named(enum proxy_level level, const char *who, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 #endif

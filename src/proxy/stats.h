@@ -33,4 +33,26 @@ struct proxy_stats {
     base_time average_span;        /* length of that period; 0 before the first */
 };
 
+struct proxy;
+
+/* Adds every counter. */
+void proxy_counters_add(struct proxy_counters *sum, const struct proxy_counters *counters);
+
+/* A period of length `span` is over: takes the difference and marks the next period's begin. */
+void proxy_stats_rotate(struct proxy_stats *stats, base_time span);
+
+/* The last period as numbers for people: counts and bytes a second, spans per piece. All 0 before
+ * the first period is over. */
+struct proxy_rates {
+    uint64_t transactions, queries, received_bytes, sent_bytes, server_assignments;
+    uint64_t prepared_client, prepared_server, prepared_binds;
+    uint64_t transaction_us; /* per transaction */
+    uint64_t query_us;       /* per query */
+    uint64_t wait_us;        /* per server assignment */
+};
+struct proxy_rates proxy_counters_rates(const struct proxy_counters *average, base_time span);
+
+/* Called when stats_period is over: rotates every pool and, with log_stats, logs one line. */
+void proxy_stats_turn(struct proxy *proxy);
+
 #endif
