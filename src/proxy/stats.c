@@ -1,11 +1,6 @@
 /* stats.c - sums, differences and rates of the counters. Test: tests/unit/proxy/test_stats.c. */
 #include "proxy/stats.h"
 
-#include <inttypes.h>
-
-#include "proxy/daemon.h"
-#include "proxy/log.h"
-
 /* clang-format off */
 #define COUNTERS(EACH) \
     EACH(transactions) \
@@ -78,32 +73,4 @@ struct proxy_rates proxy_counters_rates(const struct proxy_counters *average, ba
         .query_us = us_each(average->query_time, average->queries),
         .wait_us = us_each(average->wait_time, average->server_assignments),
     };
-}
-
-static void log_rates(const struct proxy_rates *rates)
-{
-    proxy_log(PROXY_LOG,
-              "stats: %" PRIu64 " xacts/s, %" PRIu64 " queries/s, in %" PRIu64 " B/s, out %" PRIu64
-              " B/s, xact %" PRIu64 " us, query %" PRIu64 " us, wait %" PRIu64 " us",
-              rates->transactions, rates->queries, rates->received_bytes, rates->sent_bytes,
-              rates->transaction_us, rates->query_us, rates->wait_us);
-}
-
-void proxy_stats_turn(struct proxy *proxy)
-{
-    base_time now = net_loop_now(proxy->loop);
-    base_time since = proxy->stats_at ? proxy->stats_at : proxy->started_at;
-    base_time span = base_time_since(now, since);
-    struct proxy_counters sum = {0};
-    base_list_each(it, &proxy->pool_list)
-    {
-        struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
-        proxy_stats_rotate(&pool->stats, span);
-        proxy_counters_add(&sum, &pool->stats.average);
-    }
-    proxy->stats_at = now;
-    if (proxy->config->options.log_stats) {
-        struct proxy_rates rates = proxy_counters_rates(&sum, span);
-        log_rates(&rates);
-    }
 }
