@@ -29,6 +29,7 @@
 
 struct proxy_server;
 struct proxy_client_login; /* what only the login needs: freed when it is over */
+struct proxy_console;      /* what only the console needs */
 
 enum proxy_client_state {
     PROXY_CLIENT_STARTUP,
@@ -68,6 +69,7 @@ struct proxy_client {
     struct proxy_statement *unnamed; /* its unnamed statement; owned reference */
     struct proxy_vars vars;
     struct proxy_client_login *login;
+    struct proxy_console *console; /* NULL until the first command */
     base_time connected_at;
     base_time request_at; /* its last message */
     base_time wait_at;    /* the claim was made */
@@ -111,5 +113,7 @@ size_t proxy_client_login_data(struct proxy_client *client, struct base_slice in
 void proxy_client_login_free(struct proxy_client *client);
 /* ---- console.c ---- */
 size_t proxy_console_data(struct proxy_client *client, struct base_slice in);
+/* Frees what the console keeps for a client: to be called when any client goes. */
+void proxy_console_free(struct proxy_client *client);
 
 #endif

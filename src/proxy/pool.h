@@ -36,6 +36,7 @@ struct proxy_database {
     char *name;            /* what clients ask for */
     bool is_fallback;      /* made by the `*` entry */
     bool is_disabled;
+    bool is_paused;  /* PAUSE or KILL of this database: new pools begin paused */
     bool is_removed; /* gone from the configuration; kept while pools live */
     struct proxy_upstream *upstream;
     struct core_scope_id scope;

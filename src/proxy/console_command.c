@@ -1,0 +1,398 @@
+/* console_command.c - the commands that change something. Called for admins only.
+ *
+ * The core carries most of them out: PAUSE, RESUME, INVALIDATE, RETRY per pool. What must outlive
+ * the pools is in the database: is_paused, is_disabled. A global RESUME leaves a database paused
+ * that was paused by name, as in PgBouncer. Test: tests/system/test_console.py.
+ */
+#include <strings.h>
+
+#include "base/invariant.h"
+#include "proxy/client.h"
+#include "proxy/console.h"
+#include "proxy/log.h"
+
+#define IN_USE_STATE "55000" /* object_not_in_prerequisite_state */
+
+bool console_command_is(const struct console_words *words)
+{
+#define COMMAND(NAME, arguments, doc)       \
+    if (console_word_is(words, 0, #NAME)) { \
+        return true;                        \
+    }
+    CONSOLE_COMMAND_TABLE(COMMAND)
+#undef COMMAND
+    return false;
+}
+
+/* ---- what a command is about ------------------------------------------------------------------
+ */
+
+static void apply(struct proxy *proxy, enum core_event_kind kind, struct core_pool_id pool)
+{
+    struct core_event event = {.kind = kind, .pool = pool};
+    int r = proxy_apply(proxy, &event);
+    if (r < 0 && r != BASE_ESTATE && r != BASE_ESTALE) {
+        proxy_log(PROXY_WARNING, "console: the pool did not take the command: %s",
+                  base_status_text(r));
+    }
+}
+
+/* To every pool of a database, or of all with NULL. */
+static void apply_pools(struct proxy *proxy, const struct proxy_database *database,
+                        enum core_event_kind kind)
+{
+    base_list_each(it, &proxy->pool_list)
+    {
+        const struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
+        if (!pool->is_closed && (!database || pool->database == database)) {
+            apply(proxy, kind, pool->id);
+        }
+    }
+}
+
+/* Word 1 as a database. True with *ret_database NULL: no word, all are meant. */
+static bool take_database(struct proxy *proxy, const struct console_words *words,
+                          struct console_result *result, struct proxy_database **ret_database)
+{
+    if (words->count > 2) {
+        console_fail(result, "42601", "SHOW HELP lists the commands.", "syntax error");
+        return false;
+    }
+    if (words->count < 2) {
+        *ret_database = NULL;
+        return true;
+    }
+    struct base_slice name = words->word[1].text;
+    if (base_slice_is(name, CONSOLE_DATABASE)) {
+        console_fail(result, "22023", NULL, "the console's own database cannot be meant");
+        return false;
+    }
+    *ret_database = proxy_database_find(proxy, name);
+    if (!*ret_database) {
+        console_fail(result, "3D000", "SHOW DATABASES lists them.", "no such database: %.*s",
+                     (int)(name.bytes < 63 ? name.bytes : 63), (const char *)name.data);
+        return false;
+    }
+    return true;
+}
+
+/* ---- pause and its kin ------------------------------------------------------------------------
+ */
+
+static void command_pause(struct proxy_client *client, const struct console_words *words,
+                          struct console_result *result)
+{
+    struct proxy *proxy = client->proxy;
+    struct proxy_database *database;
+    if (proxy->is_paused_all) {
+        console_fail(result, IN_USE_STATE, "RESUME ends the pause.", "already paused");
+        return;
+    }
+    if (!take_database(proxy, words, result, &database)) {
+        return;
+    }
+    if (database) {
+        database->is_paused = true;
+    } else {
+        proxy->is_paused_all = true;
+    }
+    apply_pools(proxy, database, CORE_EVENT_PAUSE);
+    result->wait = CONSOLE_WAIT_PAUSE;
+    result->tag = "PAUSE";
+}
+
+static void resume_all(struct proxy *proxy)
+{
+    base_list_each(it, &proxy->pool_list)
+    {
+        const struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
+        if (!pool->is_closed && !pool->database->is_paused) {
+            apply(proxy, CORE_EVENT_RESUME, pool->id);
+        }
+    }
+}
+
+static void command_resume(struct proxy_client *client, const struct console_words *words,
+                           struct console_result *result)
+{
+    struct proxy *proxy = client->proxy;
+    struct proxy_database *database;
+    if (!take_database(proxy, words, result, &database)) {
+        return;
+    }
+    if (proxy->phase != PROXY_RUNNING) {
+        console_fail(result, IN_USE_STATE, NULL, "weir is shutting down");
+    } else if (database ? !database->is_paused : !proxy->is_paused_all) {
+        console_fail(result, IN_USE_STATE, "SHOW DATABASES and SHOW STATE tell what is paused.",
+                     database ? "the database is not paused" : "weir is not paused");
+    } else if (database) {
+        database->is_paused = false;
+        if (!proxy->is_paused_all) {
+            apply_pools(proxy, database, CORE_EVENT_RESUME);
+        }
+        result->tag = "RESUME";
+    } else {
+        proxy->is_paused_all = false;
+        resume_all(proxy);
+        result->tag = "RESUME";
+    }
+}
+
+static void command_reconnect(struct proxy_client *client, const struct console_words *words,
+                              struct console_result *result)
+{
+    struct proxy_database *database;
+    if (!take_database(client->proxy, words, result, &database)) {
+        return;
+    }
+    apply_pools(client->proxy, database, CORE_EVENT_INVALIDATE);
+    apply_pools(client->proxy, database, CORE_EVENT_RETRY);
+    result->tag = "RECONNECT";
+}
+
+static void command_wait_close(struct proxy_client *client, const struct console_words *words,
+                               struct console_result *result)
+{
+    struct proxy_database *database;
+    if (take_database(client->proxy, words, result, &database)) {
+        result->wait = CONSOLE_WAIT_CLOSE;
+        result->tag = "WAIT_CLOSE";
+    }
+}
+
+/* ---- ending clients ---------------------------------------------------------------------------
+ */
+
+static void close_clients(struct proxy_pool *pool)
+{
+    base_list_each_safe(it, &pool->clients)
+    {
+        struct proxy_client *client = base_list_entry(it, struct proxy_client, pool_link);
+        if (client->state != PROXY_CLIENT_CLOSING) {
+            proxy_client_close(client, "57P01", "terminating connection: the database was killed",
+                               NULL, "Reconnect after RESUME.", "KILL");
+        }
+    }
+}
+
+static void kill_database(struct proxy *proxy, struct proxy_database *database)
+{
+    database->is_paused = true;
+    apply_pools(proxy, database, CORE_EVENT_PAUSE);
+    apply_pools(proxy, database, CORE_EVENT_INVALIDATE);
+    base_list_each(it, &proxy->pool_list)
+    {
+        struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
+        if (pool->database == database) {
+            close_clients(pool);
+        }
+    }
+}
+
+static void command_kill(struct proxy_client *client, const struct console_words *words,
+                         struct console_result *result)
+{
+    struct proxy *proxy = client->proxy;
+    struct proxy_database *database;
+    if (proxy->is_paused_all) {
+        console_fail(result, IN_USE_STATE, "RESUME ends the pause.", "already paused");
+        return;
+    }
+    if (!take_database(proxy, words, result, &database)) {
+        return;
+    }
+    base_list_each(it, &proxy->databases)
+    {
+        struct proxy_database *each = base_list_entry(it, struct proxy_database, link);
+        if (!database || each == database) {
+            kill_database(proxy, each);
+        }
+    }
+    result->tag = "KILL";
+}
+
+static bool take_number(const struct console_words *words, uint64_t *ret_number)
+{
+    if (words->count != 2 || words->word[1].text.bytes == 0 || words->word[1].text.bytes > 18) {
+        return false;
+    }
+    uint64_t number = 0;
+    for (size_t i = 0; i < words->word[1].text.bytes; i++) {
+        uint8_t c = words->word[1].text.data[i];
+        if (c < '0' || c > '9') {
+            return false;
+        }
+        number = number * 10 + (c - '0');
+    }
+    *ret_number = number;
+    return true;
+}
+
+static void command_kill_client(struct proxy_client *client, const struct console_words *words,
+                                struct console_result *result)
+{
+    uint64_t id;
+    if (!take_number(words, &id)) {
+        console_fail(result, "22023", "Take the number from column id of SHOW CLIENTS.",
+                     "KILL_CLIENT needs the id of a client");
+        return;
+    }
+    base_list_each(it, &client->proxy->clients)
+    {
+        struct proxy_client *other = base_list_entry(it, struct proxy_client, link);
+        if (other->serial == id && other != client && other->state != PROXY_CLIENT_CLOSING) {
+            proxy_client_close(other, "57P01",
+                               "terminating connection due to administrator command", NULL, NULL,
+                               "KILL_CLIENT");
+            result->tag = "KILL_CLIENT";
+            return;
+        }
+    }
+    console_fail(result, "42704", "SHOW CLIENTS lists them.", "no such client");
+}
+
+static void set_disabled(struct proxy_client *client, const struct console_words *words,
+                         struct console_result *result, bool is_disabled)
+{
+    struct proxy_database *database;
+    if (!take_database(client->proxy, words, result, &database)) {
+        return;
+    }
+    if (!database) {
+        console_fail(result, "42601", NULL, "a database is required");
+        return;
+    }
+    database->is_disabled = is_disabled;
+    result->tag = is_disabled ? "DISABLE" : "ENABLE";
+}
+
+static void command_disable(struct proxy_client *client, const struct console_words *words,
+                            struct console_result *result)
+{
+    set_disabled(client, words, result, true);
+}
+
+static void command_enable(struct proxy_client *client, const struct console_words *words,
+                           struct console_result *result)
+{
+    set_disabled(client, words, result, false);
+}
+
+/* ---- configuration and the end ----------------------------------------------------------------
+ */
+
+static void command_reload(struct proxy_client *client, const struct console_words *words,
+                           struct console_result *result)
+{
+    char report[400] = "";
+    if (words->count > 1) {
+        console_fail(result, "42601", NULL, "RELOAD takes no argument");
+    } else if (proxy_reload(client->proxy, report, sizeof(report)) < 0) {
+        console_fail(result, "F0000", "Nothing was changed. Run weir serve --check FILE.",
+                     "RELOAD failed: %s", report);
+    } else {
+        result->tag = "RELOAD";
+    }
+}
+
+/* Settings that are read once, when the configuration is loaded, by parts SET does not reach. */
+static bool needs_reload(struct base_slice name)
+{
+    static const char *const starts[] = {"client_tls", "server_tls", "tcp_", "logfile",
+                                         "verbose",    "auth_file",  "dns_"};
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        size_t bytes = strlen(starts[i]);
+        if (name.bytes >= bytes && strncasecmp((const char *)name.data, starts[i], bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_option(struct proxy *proxy, struct base_slice name, struct base_slice value,
+                       struct console_result *result)
+{
+    struct config_errors errors = {0};
+    struct config *changed;
+    struct config *old = proxy->config;
+    int r = config_with_option(old, name, value, &changed, &errors);
+    if (r < 0) {
+        console_fail(result, "22023", "SHOW CONFIG lists the settings.", "%s",
+                     errors.error_count > 0 ? errors.errors[0].text : base_status_text(r));
+        config_errors_done(&errors);
+        return;
+    }
+    config_errors_done(&errors);
+    proxy->config = changed;
+    r = proxy_pools_configure(proxy);
+    if (r < 0) {
+        proxy->config = old;
+        config_free(changed);
+        console_fail(result, "58000", NULL, "SET failed: %s", base_status_text(r));
+        return;
+    }
+    config_free(old);
+    result->tag = "SET";
+}
+
+static void command_set(struct proxy_client *client, const struct console_words *words,
+                        struct console_result *result)
+{
+    bool has_sign = console_word_is(words, 2, "=") || console_word_is(words, 2, "TO");
+    if (words->count != 4 || !has_sign) {
+        console_fail(result, "42601", "Put values with blanks or commas into single quotes.",
+                     "SET needs option = value");
+    } else if (needs_reload(words->word[1].text)) {
+        console_fail(result, "0A000", "Change the file, then RELOAD.",
+                     "this setting cannot be changed by SET");
+    } else {
+        set_option(client->proxy, words->word[1].text, words->word[3].text, result);
+    }
+}
+
+static void command_shutdown(struct proxy_client *client, const struct console_words *words,
+                             struct console_result *result)
+{
+    bool is_waiting = words->count == 2 && console_word_is(words, 1, "WAIT_FOR_SERVERS");
+    if (words->count == 2 && console_word_is(words, 1, "WAIT_FOR_CLIENTS")) {
+        console_fail(result, "0A000", "Use SHUTDOWN WAIT_FOR_SERVERS.",
+                     "SHUTDOWN WAIT_FOR_CLIENTS is not supported");
+        return;
+    }
+    if (words->count > 1 && !is_waiting) {
+        console_fail(result, "42601", NULL, "SHUTDOWN takes WAIT_FOR_SERVERS or nothing");
+        return;
+    }
+    result->tag = "SHUTDOWN";
+    proxy_shutdown(client->proxy, is_waiting ? BASE_NEVER : 0);
+}
+
+/* ---- dispatch ---------------------------------------------------------------------------------
+ */
+
+#define PAUSE_RUN       command_pause
+#define RESUME_RUN      command_resume
+#define RELOAD_RUN      command_reload
+#define RECONNECT_RUN   command_reconnect
+#define KILL_RUN        command_kill
+#define KILL_CLIENT_RUN command_kill_client
+#define DISABLE_RUN     command_disable
+#define ENABLE_RUN      command_enable
+#define WAIT_CLOSE_RUN  command_wait_close
+#define SET_RUN         command_set
+#define SHUTDOWN_RUN    command_shutdown
+
+void console_command_run(struct proxy_client *client, const struct console_words *words,
+                         struct console_result *ret_result)
+{
+    INVARIANT(client->is_admin);
+#define COMMAND(NAME, arguments, doc)                           \
+    if (console_word_is(words, 0, #NAME)) {                     \
+        proxy_log_client(PROXY_LOG, client, "console: " #NAME); \
+        NAME##_RUN(client, words, ret_result);                  \
+        return;                                                 \
+    }
+    CONSOLE_COMMAND_TABLE(COMMAND)
+#undef COMMAND
+    INVARIANT(!"a command of the table");
+}

@@ -1,0 +1,207 @@
+/* console_show_sockets.c - SHOW CLIENTS and SHOW SERVERS. Ten thousand rows must be cheap: names
+ * and numbers are borrowed, only addresses and times are made into text. */
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+#include "proxy/client.h"
+#include "proxy/console.h"
+#include "proxy/server.h"
+
+/* Host and port: two values. A Unix socket has weir's own port, as PgBouncer shows it. */
+static void put_address(struct console_rows *rows, const struct net_address *address)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    uint16_t port = 0;
+    const struct sockaddr_in *in4 = (const void *)&address->storage;
+    const struct sockaddr_in6 *in6 = (const void *)&address->storage;
+    if (address->bytes == 0) {
+        host[0] = '\0';
+    } else if (address->storage.ss_family == AF_INET) {
+        inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host));
+        port = ntohs(in4->sin_port);
+    } else if (address->storage.ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+        port = ntohs(in6->sin6_port);
+    } else {
+        snprintf(host, sizeof(host), "unix");
+        port = (uint16_t)rows->proxy->config->options.listen_port;
+    }
+    console_put_copy(rows, host);
+    console_put_number(rows, port);
+}
+
+static void put_serial(struct console_rows *rows, uint64_t serial)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "0x%" PRIx64, serial);
+    console_put_copy(rows, text);
+}
+
+static void put_tls(struct console_rows *rows, const struct net_stream *stream)
+{
+    char text[128] = "";
+    if (net_stream_has_tls(stream)) {
+        net_stream_tls_text(stream, text, sizeof(text));
+    }
+    console_put_copy(rows, text);
+}
+
+static void put_age(struct console_rows *rows, base_time since)
+{
+    if (since == 0) {
+        console_put_null(rows);
+    } else {
+        console_put_us(rows, base_time_since(net_loop_now(rows->proxy->loop), since));
+    }
+}
+
+/* ---- clients ----------------------------------------------------------------------------------
+ */
+
+/* PgBouncer's word; NULL while it logs in or closes: those are not shown. */
+static const char *client_word(const struct proxy_client *client)
+{
+    switch (client->state) {
+    case PROXY_CLIENT_STARTUP:
+    case PROXY_CLIENT_TLS:
+    case PROXY_CLIENT_AUTH:
+    case PROXY_CLIENT_CLOSING:
+        return NULL;
+    case PROXY_CLIENT_READY:
+        return "idle";
+    case PROXY_CLIENT_WELCOME:
+    case PROXY_CLIENT_WAITING:
+        return "waiting";
+    case PROXY_CLIENT_LINKED:
+    case PROXY_CLIENT_CONSOLE:
+        return "active";
+    }
+    return NULL;
+}
+
+static void put_client_names(struct console_rows *rows, const struct proxy_client *client,
+                             const char *word)
+{
+    console_put_text(rows, "C");
+    console_put_text(rows, client->pool ? client->pool->user->name : CONSOLE_DATABASE);
+    console_put_text(rows, client->pool ? client->pool->database->name : CONSOLE_DATABASE);
+    console_put_text(rows, client->is_replication ? "physical" : "none");
+    console_put_text(rows, word);
+}
+
+static void put_client(struct console_rows *rows, const struct proxy_client *client,
+                       const char *word)
+{
+    struct net_address local = {.bytes = 0};
+    net_stream_local_address(&client->stream, &local);
+    bool is_waiting =
+        client->state == PROXY_CLIENT_WAITING || client->state == PROXY_CLIENT_WELCOME;
+    base_time now = net_loop_now(rows->proxy->loop);
+
+    put_client_names(rows, client, word);
+    put_address(rows, &client->address);
+    put_address(rows, &local);
+    console_put_moment(rows, client->connected_at);
+    console_put_moment(rows, client->request_at ? client->request_at : client->connected_at);
+    console_put_wait(rows, is_waiting ? base_time_since(now, client->wait_at) : 0);
+    console_put_number(rows, 0);
+    put_serial(rows, client->serial);
+    if (client->server) {
+        put_serial(rows, client->server->serial);
+    } else {
+        console_put_text(rows, "");
+    }
+    console_put_number(rows, 0);
+    put_tls(rows, &client->stream);
+    console_put_slice(rows, proxy_text_slice(client->vars.value[PROXY_VAR_APPLICATION_NAME]));
+    console_put_number(rows, client->names.table.count);
+    console_put_number(rows, client->serial);
+    console_put_text(rows, proxy_client_state_text(client));
+}
+
+void console_show_clients(struct console_rows *rows)
+{
+    base_list_each(it, &rows->proxy->clients)
+    {
+        const struct proxy_client *client = base_list_entry(it, struct proxy_client, link);
+        const char *word = client_word(client);
+        if (word) {
+            put_client(rows, client, word);
+        }
+    }
+}
+
+/* ---- servers ----------------------------------------------------------------------------------
+ */
+
+static const char *server_word(const struct proxy_server *server)
+{
+    switch (server->state) {
+    case PROXY_SERVER_CONNECTING:
+    case PROXY_SERVER_TLS:
+    case PROXY_SERVER_LOGIN:
+    case PROXY_SERVER_INIT:
+        return "new";
+    case PROXY_SERVER_IDLE:
+        return server->cancels > 0 ? "being_canceled" : "idle";
+    case PROXY_SERVER_LINKED:
+        return "active";
+    case PROXY_SERVER_DRAIN:
+        return server->cancels > 0 ? "being_canceled" : "active";
+    case PROXY_SERVER_RESET:
+    case PROXY_SERVER_CHECK:
+        return "tested";
+    case PROXY_SERVER_CLOSING:
+        return "closing";
+    }
+    return NULL;
+}
+
+static void put_server(struct console_rows *rows, const struct proxy_server *server)
+{
+    struct net_address local = {.bytes = 0};
+    struct net_address peer = {.bytes = 0};
+    if (server->state != PROXY_SERVER_CLOSING && server->stream.fd >= 0) {
+        net_stream_local_address(&server->stream, &local);
+        net_stream_peer_address(&server->stream, &peer);
+    }
+    console_put_text(rows, "S");
+    console_put_text(rows, server->pool->user->name);
+    console_put_text(rows, server->pool->database->name);
+    console_put_text(rows, server->is_replication ? "physical" : "none");
+    console_put_text(rows, server_word(server));
+    put_address(rows, &peer);
+    put_address(rows, &local);
+    console_put_moment(rows, server->connected_at);
+    console_put_moment(rows, server->request_at ? server->request_at : server->connected_at);
+    console_put_wait(rows, 0);
+    console_put_number(rows, server->state == PROXY_SERVER_CLOSING);
+    put_serial(rows, server->serial);
+    if (server->client) {
+        put_serial(rows, server->client->serial);
+    } else {
+        console_put_text(rows, "");
+    }
+    console_put_number(rows, server->backend_pid);
+    put_tls(rows, &server->stream);
+    console_put_slice(rows, proxy_text_slice(server->vars.value[PROXY_VAR_APPLICATION_NAME]));
+    console_put_number(rows, server->had.count);
+    console_put_number(rows, server->serial);
+    console_put_text(rows, proxy_server_state_text(server));
+    put_age(rows, server->transaction_at);
+    put_age(rows, server->query_at);
+}
+
+void console_show_servers(struct console_rows *rows)
+{
+    base_list_each(it, &rows->proxy->pool_list)
+    {
+        const struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
+        base_list_each(server, &pool->servers)
+        {
+            put_server(rows, base_list_entry(server, struct proxy_server, pool_link));
+        }
+    }
+}
