@@ -1,0 +1,130 @@
+"""Load and readings: one pgbench run against one port, and what the proxy spent meanwhile.
+
+A reading covers a window inside the run: it begins when every client is logged in and running, and
+ends before the first client leaves. CPU time is the kernel's process clock (all threads, user and
+system, nanoseconds), read at both ends of the window; transactions are the lines of pgbench's own
+log that fall between them. So logins and start-up are in no number but where they are the subject.
+"""
+import ctypes
+import math
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from world import LIBC, PASSWORD, PG_BIN, PR_SET_PDEATHSIG, USER, BenchError
+
+SETTLE_SECONDS = 0.3
+TAIL_SECONDS = 1.5
+START_SECONDS_MAX = 30
+
+
+def cpu_seconds(pid):
+    """The CPU clock of another process, as clock_getcpuclockid(3) names it."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def switches(pid):
+    """Voluntary context switches of all threads: how often it went to sleep."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as status:
+            for line in status:
+                if line.startswith("voluntary_ctxt_switches:"):
+                    total += int(line.split()[1])
+    return total
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
+        for line in rollup:
+            if line.startswith("Rss:"):
+                return int(line.split()[1]) * 1024
+    raise BenchError("no Rss in smaps_rollup")
+
+
+def percentile(ordered, share):
+    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
+
+
+def pgbench_command(port, clients, more):
+    threads = 1 if clients == 1 else 2
+    return [f"{PG_BIN}/pgbench", "-n", "-S", "-h", "127.0.0.1", "-p", str(port), "-U", USER,
+            "-c", str(clients), "-j", str(threads), *more, USER]
+
+
+def pgbench_environment():
+    return {"PGPASSWORD": PASSWORD, "LC_ALL": "C"}
+
+
+def read_log(directory):
+    """(end in seconds since the epoch, latency in us) of every transaction of the run."""
+    result = []
+    for name in os.listdir(directory):
+        with open(os.path.join(directory, name), encoding="ascii") as log:
+            for line in log:
+                field = line.split()
+                result.append((int(field[4]) + int(field[5]) / 1e6, int(field[2])))
+    return result
+
+
+def await_first_lines(process, directory):
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while not any(os.path.getsize(os.path.join(directory, name)) for name in os.listdir(directory)):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise BenchError(f"pgbench did not get going: {process.communicate()[1].strip()}")
+        time.sleep(0.02)
+
+
+class Sample:
+    """What one end of the window looks like."""
+
+    def __init__(self, pid):
+        self.at = time.time()
+        self.cpu = cpu_seconds(pid) if pid else 0.0
+        self.switches = switches(pid) if pid else 0
+
+
+def summarize(first, last, lines, has_process):
+    latencies = sorted(us for end, us in lines if first.at <= end < last.at)
+    if not latencies or max(end for end, _ in lines) < last.at:
+        raise BenchError("the run ended before its window did")
+    count = len(latencies)
+    result = {"transactions": count, "tps": count / (last.at - first.at),
+              "p50_us": percentile(latencies, 0.5), "p99_us": percentile(latencies, 0.99)}
+    if has_process:
+        result["cpu_us"] = (last.cpu - first.cpu) * 1e6 / count
+        result["wakeups"] = (last.switches - first.switches) / count
+        result["busy"] = (last.cpu - first.cpu) / (last.at - first.at)
+    return result
+
+
+def run(world, proxy, clients, seconds, mode="simple", is_login=False):
+    """One reading of `seconds`. With is_login every transaction is a connection of its own."""
+    directory = world.path("pgbench")
+    os.mkdir(directory)
+    pid = proxy.pid if proxy.process else None
+    length = math.ceil(seconds + SETTLE_SECONDS + TAIL_SECONDS)
+    more = ["-M", mode, "-T", str(length), "-l", "--log-prefix", os.path.join(directory, "log")]
+    process = subprocess.Popen(
+        pgbench_command(proxy.port, clients, more + (["-C"] if is_login else [])),
+        env=pgbench_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+    try:
+        await_first_lines(process, directory)
+        time.sleep(SETTLE_SECONDS)
+        first = Sample(pid)
+        time.sleep(seconds)
+        last = Sample(pid)
+        _, errors = process.communicate(timeout=length + START_SECONDS_MAX)
+        if process.returncode != 0:
+            raise BenchError(f"pgbench failed on {proxy.name}: {errors.strip()}")
+        return summarize(first, last, read_log(directory), proxy.process is not None)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        shutil.rmtree(directory)
