@@ -175,6 +175,12 @@ def test_scram_messages_that_break_the_rules(weir_factory, pg):
             assert kind != b"R" or struct.unpack_from("!I", body)[0] == 11
             if kind == b"E":
                 assert client.is_closed()
+    assert weir.sql("SELECT 1") == [(1,)]
+
+
+@pytest.mark.weir_only
+def test_sasl_messages_that_break_the_rules(weir_factory, pg):
+    weir = weir_factory(pg, auth_type="scram-sha-256")
     for mechanism, length in ((b"SCRAM-SHA-1\0", 10), (b"SCRAM-SHA-256", 10),
                               (b"SCRAM-SHA-256\0", 0xfffffff0), (b"SCRAM-SHA-256\0", 100000)):
         with RawClient(weir.host, weir.port) as client:

@@ -3,17 +3,20 @@
     Silent        accepts and never answers
     Scripted      answers the first packet with bytes of the test's choice
     Refusing      reads the start-up packet and answers with one FATAL of the test's choice
-    SessionLimit  a session-mode pooler like Supavisor's: relays to PostgreSQL, refuses client N+1
-                  at once, before authentication, with XX000 and the fields C, M and S only
+    SessionLimit  a session-mode pooler like Supavisor (demo/standin.py): relays to PostgreSQL,
+                  refuses client N+1 at once with XX000 and the fields C, M and S only
     Gate          relays, until the test closes it (new connections are cut at once), freezes it
                   (bytes stop, connections stay: a half-open network) or cuts what is open
 """
 import asyncio
+import os
 import struct
+import sys
 import threading
 
-MAX_CLIENTS = ("MaxClientsInSessionMode: max clients reached - in Session mode max clients are "
-               "limited to pool_size")
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "..", "demo"))
+
+from standin import StandIn  # noqa: E402  (it lies beside the demonstration)
 
 
 def fatal(sqlstate, text, severity="FATAL"):
@@ -145,28 +148,15 @@ class Refusing(Fake):
 
 
 class SessionLimit(Fake):
-    def __init__(self, relay_port, limit=15, answer=fatal("XX000", MAX_CLIENTS)):
-        self.relay_port = relay_port
-        self.limit = limit
-        self.answer = answer
-        self.live = 0
-        self.peak = 0
-        self.refused = 0
+    """The stand-in of demo/, inside the test: `pooler` has live, peak, served, refused."""
+
+    def __init__(self, relay_port, limit=15, refuse="before", text="session"):
+        self.pooler = StandIn("127.0.0.1", relay_port, limit, refuse, text)
         super().__init__()
 
-    async def serve(self, reader, writer):
-        first = await self._start_packet(reader, writer)
-        if self.live >= self.limit:
-            self.refused += 1
-            writer.write(self.answer)
-            await writer.drain()
-            return
-        self.live += 1
-        self.peak = max(self.peak, self.live)
-        try:
-            await self._relay(first, reader, writer, self.relay_port)
-        finally:
-            self.live -= 1
+    async def _listen(self):
+        self.port = await self.pooler.start()
+        self._server = self.pooler.server
 
 
 class Gate(Fake):
