@@ -1,9 +1,7 @@
 /* console.c - the console's protocol: bytes of a logged-in admin or stats user in, answers out.
  *
  * Simple protocol: a Query may hold several statements separated by semicolons; the first error
- * ends it. Extended protocol: Parse, Bind, Describe, Execute and Close of statements without
- * parameters; one portal at a time, whatever it is called; results in text or binary. Statements
- * are kept in client.names and client.unnamed, as those of any client.
+ * ends it. The extended protocol is in console_extended.c.
  *
  * Every answer is built twice: once to measure, once into turn memory; nothing changes between.
  * Drivers open with BEGIN or set session parameters: those are answered and do nothing.
@@ -27,16 +25,10 @@
 /* ---- sending ----------------------------------------------------------------------------------
  */
 
-struct show_context {
-    const struct console_show *show;
-    const struct console_formats *formats;
-    bool with_description;
-};
-
-static void send_built(struct proxy_console *console,
-                       void (*build)(struct proxy_console *console, struct wire_out *out,
-                                     const void *context),
-                       const void *context)
+void console_send(struct proxy_console *console,
+                  void (*build)(struct proxy_console *console, struct wire_out *out,
+                                const void *context),
+                  const void *context)
 {
     struct net_stream *stream = &console->client->stream;
     struct wire_out out;
@@ -55,9 +47,9 @@ static void build_bare(struct proxy_console *console, struct wire_out *out, cons
     wire_backend_bare_put(out, *(const enum wire_message_type *)context);
 }
 
-static void send_bare(struct proxy_console *console, enum wire_message_type type)
+void console_send_bare(struct proxy_console *console, enum wire_message_type type)
 {
-    send_built(console, build_bare, &type);
+    console_send(console, build_bare, &type);
 }
 
 static void build_tag(struct proxy_console *console, struct wire_out *out, const void *context)
@@ -86,7 +78,7 @@ static void build_error(struct proxy_console *console, struct wire_out *out, con
 
 static void build_show(struct proxy_console *console, struct wire_out *out, const void *context)
 {
-    const struct show_context *c = context;
+    const struct console_show_context *c = context;
     if (c->with_description) {
         console_rows_description(out, c->show->columns, c->show->column_count, c->formats);
     }
@@ -119,23 +111,17 @@ void console_fail(struct console_result *result, const char *sqlstate, const cha
 /* ---- one statement ----------------------------------------------------------------------------
  */
 
-enum outcome {
-    DONE,
-    FAILED,
-    WAITING,
-};
-
-static enum outcome fail(struct proxy_console *console, const struct console_result *result)
+static enum console_outcome fail(struct proxy_console *console, const struct console_result *result)
 {
     if (console->client->proxy->config->options.log_pooler_errors) {
         proxy_log_client(PROXY_WARNING, console->client, "console: %s", result->text);
     }
-    send_built(console, build_error, result);
-    return FAILED;
+    console_send(console, build_error, result);
+    return CONSOLE_FAILED;
 }
 
-static enum outcome fail_text(struct proxy_console *console, const char *sqlstate, const char *hint,
-                              const char *text)
+enum console_outcome console_send_error(struct proxy_console *console, const char *sqlstate,
+                                        const char *hint, const char *text)
 {
     struct console_result result = {0};
     console_fail(&result, sqlstate, hint, "%s", text);
@@ -181,20 +167,20 @@ static const char *harmless_tag(const struct console_words *words)
     return NULL;
 }
 
-static const struct console_show *show_of(const struct console_words *words)
+const struct console_show *console_show_of(const struct console_words *words)
 {
     return words->count == 2 && console_word_is(words, 0, "SHOW")
                ? console_show_find(words->word[1].text)
                : NULL;
 }
 
-static enum outcome run_command(struct proxy_console *console, const struct console_words *words,
-                                bool is_simple)
+static enum console_outcome run_command(struct proxy_console *console,
+                                        const struct console_words *words, bool is_simple)
 {
     struct console_result result = {0};
     if (!console->client->is_admin) {
-        return fail_text(console, "42501", "Log in as one of admin_users.",
-                         "admin access is needed");
+        return console_send_error(console, "42501", "Log in as one of admin_users.",
+                                  "admin access is needed");
     }
     console_command_run(console->client, words, &result);
     if (result.sqlstate) {
@@ -202,40 +188,40 @@ static enum outcome run_command(struct proxy_console *console, const struct cons
     }
     if (result.wait != CONSOLE_WAIT_NOTHING) {
         console_wait_begin(console, words, result.wait, result.tag, is_simple);
-        return WAITING;
+        return CONSOLE_WAITING;
     }
-    send_built(console, build_tag, result.tag);
-    return DONE;
+    console_send(console, build_tag, result.tag);
+    return CONSOLE_DONE;
 }
 
-static enum outcome run(struct proxy_console *console, const struct console_words *words,
-                        bool is_simple, const struct console_formats *formats)
+enum console_outcome console_run(struct proxy_console *console, const struct console_words *words,
+                                 bool is_simple, const struct console_formats *formats)
 {
-    const struct console_show *show = show_of(words);
+    const struct console_show *show = console_show_of(words);
     if (show) {
         if (show->needs_admin && !console->client->is_admin) {
-            return fail_text(console, "42501", "Log in as one of admin_users.",
-                             "admin access is needed");
+            return console_send_error(console, "42501", "Log in as one of admin_users.",
+                                      "admin access is needed");
         }
-        struct show_context context = {show, formats, is_simple};
-        send_built(console, build_show, &context);
-        return DONE;
+        struct console_show_context context = {show, formats, is_simple};
+        console_send(console, build_show, &context);
+        return CONSOLE_DONE;
     }
     const char *tag = harmless_tag(words);
     if (tag) {
-        send_built(console, build_tag, tag);
-        return DONE;
+        console_send(console, build_tag, tag);
+        return CONSOLE_DONE;
     }
     if (console_command_is(words)) {
         return run_command(console, words, is_simple);
     }
-    return fail_text(console, "42601", "SHOW HELP lists the commands.", "unknown command");
+    return console_send_error(console, "42601", "SHOW HELP lists the commands.", "unknown command");
 }
 
 /* ---- simple protocol --------------------------------------------------------------------------
  */
 
-static bool is_empty_rest(struct base_slice rest)
+bool console_words_is_end(struct base_slice rest)
 {
     struct console_words words;
     while (rest.bytes > 0) {
@@ -251,246 +237,39 @@ static bool may_wait(const struct console_words *words)
     return console_word_is(words, 0, "PAUSE") || console_word_is(words, 0, "WAIT_CLOSE");
 }
 
-static enum outcome run_next(struct proxy_console *console, struct base_slice *rest, bool *is_empty)
+static enum console_outcome run_next(struct proxy_console *console, struct base_slice *rest,
+                                     bool *is_empty)
 {
     struct console_words words;
     if (console_words_next(rest, &words) < 0) {
-        return fail_text(console, "42601", "SHOW HELP lists the commands.", "syntax error");
+        return console_send_error(console, "42601", "SHOW HELP lists the commands.",
+                                  "syntax error");
     }
     if (words.count == 0) {
-        return DONE;
+        return CONSOLE_DONE;
     }
     *is_empty = false;
-    if (may_wait(&words) && !is_empty_rest(*rest)) {
-        return fail_text(console, "42601", "Send what follows in a query of its own.",
-                         "a command that waits must be the last one of a query");
+    if (may_wait(&words) && !console_words_is_end(*rest)) {
+        return console_send_error(console, "42601", "Send what follows in a query of its own.",
+                                  "a command that waits must be the last one of a query");
     }
-    return run(console, &words, true, NULL);
+    return console_run(console, &words, true, NULL);
 }
 
 static void query(struct proxy_console *console, struct base_slice text)
 {
     bool is_empty = true;
-    enum outcome outcome = DONE;
-    while (text.bytes > 0 && outcome == DONE) {
+    enum console_outcome outcome = CONSOLE_DONE;
+    while (text.bytes > 0 && outcome == CONSOLE_DONE) {
         outcome = run_next(console, &text, &is_empty);
     }
-    if (outcome == WAITING) {
+    if (outcome == CONSOLE_WAITING) {
         return;
     }
-    if (is_empty && outcome == DONE) {
-        send_bare(console, WIRE_BACKEND_EMPTY_QUERY_RESPONSE);
+    if (is_empty && outcome == CONSOLE_DONE) {
+        console_send_bare(console, WIRE_BACKEND_EMPTY_QUERY_RESPONSE);
     }
-    send_built(console, build_ready, NULL);
-}
-
-/* ---- extended protocol ------------------------------------------------------------------------
- */
-
-static void fail_extended(struct proxy_console *console, const char *sqlstate, const char *text)
-{
-    fail_text(console, sqlstate, "SHOW HELP lists the commands.", text);
-    console->is_skipping = true;
-}
-
-/* The words of a kept statement; false when it is not one statement. */
-static bool words_of(const struct proxy_statement *statement, struct console_words *ret_words)
-{
-    struct base_slice text = base_slice_of(
-        statement->body, strnlen((const char *)statement->body, statement->body_bytes));
-    ret_words->count = 0;
-    while (text.bytes > 0 && ret_words->count == 0) {
-        if (console_words_next(&text, ret_words) < 0) {
-            return false;
-        }
-    }
-    return is_empty_rest(text);
-}
-
-static struct proxy_statement *statement_of(const struct proxy_client *client,
-                                            struct base_slice name)
-{
-    return name.bytes == 0 ? client->unnamed : proxy_names_get(&client->names, name);
-}
-
-static int keep(struct proxy_client *client, struct base_slice name,
-                struct proxy_statement *statement)
-{
-    struct proxy_statements *statements = &client->proxy->statements;
-    if (name.bytes > 0) {
-        return proxy_names_set(&client->names, statements, name, statement);
-    }
-    proxy_statement_drop(statements, client->unnamed);
-    client->unnamed = proxy_statement_share(statement);
-    return BASE_OK;
-}
-
-static int on_parse(struct proxy_console *console, struct base_slice body)
-{
-    struct proxy_client *client = console->client;
-    struct wire_parse parse;
-    int r = wire_parse_parse(body, &parse);
-    if (r < 0) {
-        return r;
-    }
-    struct proxy_statement *statement = proxy_statement_take(
-        &client->proxy->statements, base_slice_skip(body, parse.name.bytes + 1));
-    struct console_words words;
-    if (!statement) {
-        return BASE_ENOMEM;
-    }
-    if (!words_of(statement, &words)) {
-        fail_extended(console, "42601", "syntax error, or more than one statement");
-    } else {
-        r = keep(client, parse.name, statement);
-        if (r == BASE_OK) {
-            send_bare(console, WIRE_BACKEND_PARSE_COMPLETE);
-        }
-    }
-    proxy_statement_drop(&client->proxy->statements, statement);
-    return r;
-}
-
-/* The result formats behind the parameters; there may be no parameters. */
-static int read_formats(struct base_slice rest, struct console_formats *ret_formats)
-{
-    struct wire_reader reader = wire_reader_of(rest);
-    uint16_t skipped = 0;
-    uint16_t count = 0;
-    struct base_slice bytes;
-    int r = wire_reader_u16(&reader, &skipped);
-    r = r < 0 ? r : wire_reader_bytes(&reader, skipped * 2u, &bytes);
-    r = r < 0 ? r : wire_reader_u16(&reader, &count);
-    if (r < 0 || count != 0) {
-        return r < 0 ? r : BASE_EUNSUPPORTED;
-    }
-    struct console_formats formats = {0};
-    r = wire_reader_u16(&reader, &formats.count);
-    if (r < 0 || formats.count > CONSOLE_COLUMNS_MAX) {
-        return BASE_EPROTOCOL;
-    }
-    for (uint16_t i = 0; r == BASE_OK && i < formats.count; i++) {
-        r = wire_reader_u16(&reader, &formats.format[i]);
-    }
-    r = r < 0 ? r : wire_reader_done(&reader);
-    if (r == BASE_OK) {
-        *ret_formats = formats;
-    }
-    return r;
-}
-
-static int on_bind(struct proxy_console *console, struct base_slice body)
-{
-    struct wire_bind bind;
-    int r = wire_bind_parse(body, &bind);
-    if (r < 0) {
-        return r;
-    }
-    struct proxy_statement *statement = statement_of(console->client, bind.statement);
-    if (!statement) {
-        fail_extended(console, "26000", "there is no such prepared statement");
-        return BASE_OK;
-    }
-    r = read_formats(bind.rest, &console->formats);
-    if (r == BASE_EUNSUPPORTED) {
-        fail_extended(console, "08P01", "console commands take no parameters");
-        return BASE_OK;
-    }
-    struct console_words words;
-    const struct console_show *show = words_of(statement, &words) ? show_of(&words) : NULL;
-    if (r == BASE_OK && show && console->formats.count > 1 &&
-        console->formats.count != show->column_count) {
-        return BASE_EPROTOCOL;
-    }
-    if (r == BASE_OK) {
-        proxy_statement_drop(&console->client->proxy->statements, console->portal);
-        console->portal = proxy_statement_share(statement);
-        send_bare(console, WIRE_BACKEND_BIND_COMPLETE);
-    }
-    return r;
-}
-
-static void build_parameters(struct proxy_console *console, struct wire_out *out,
-                             const void *context)
-{
-    (void)console;
-    (void)context;
-    wire_parameter_description_put(out, NULL, 0);
-}
-
-static void build_description(struct proxy_console *console, struct wire_out *out,
-                              const void *context)
-{
-    (void)console;
-    const struct show_context *c = context;
-    console_rows_description(out, c->show->columns, c->show->column_count, c->formats);
-}
-
-static int on_describe(struct proxy_console *console, struct base_slice body)
-{
-    struct wire_target target;
-    int r = wire_target_parse(body, &target);
-    if (r < 0) {
-        return r;
-    }
-    bool is_statement = target.kind == 'S';
-    const struct proxy_statement *statement =
-        is_statement ? statement_of(console->client, target.name) : console->portal;
-    struct console_words words;
-    if (!statement || !words_of(statement, &words)) {
-        fail_extended(console, is_statement ? "26000" : "34000", "there is nothing to describe");
-        return BASE_OK;
-    }
-    if (is_statement) {
-        send_built(console, build_parameters, NULL);
-    }
-    struct show_context context = {show_of(&words), is_statement ? NULL : &console->formats, true};
-    if (context.show) {
-        send_built(console, build_description, &context);
-    } else {
-        send_bare(console, WIRE_BACKEND_NO_DATA);
-    }
-    return BASE_OK;
-}
-
-static int on_execute(struct proxy_console *console, struct base_slice body)
-{
-    struct wire_execute execute;
-    int r = wire_execute_parse(body, &execute);
-    if (r < 0) {
-        return r;
-    }
-    struct console_words words;
-    if (!console->portal || !words_of(console->portal, &words)) {
-        fail_extended(console, "34000", "there is no such portal");
-    } else if (words.count == 0) {
-        send_bare(console, WIRE_BACKEND_EMPTY_QUERY_RESPONSE);
-    } else if (run(console, &words, false, &console->formats) == FAILED) {
-        console->is_skipping = true;
-    }
-    return BASE_OK;
-}
-
-static int on_close(struct proxy_console *console, struct base_slice body)
-{
-    struct proxy_client *client = console->client;
-    struct proxy_statements *statements = &client->proxy->statements;
-    struct wire_target target;
-    int r = wire_target_parse(body, &target);
-    if (r < 0) {
-        return r;
-    }
-    if (target.kind == 'P') {
-        proxy_statement_drop(statements, console->portal);
-        console->portal = NULL;
-    } else if (target.name.bytes > 0) {
-        proxy_names_remove(&client->names, statements, target.name);
-    } else {
-        proxy_statement_drop(statements, client->unnamed);
-        client->unnamed = NULL;
-    }
-    send_bare(console, WIRE_BACKEND_CLOSE_COMPLETE);
-    return BASE_OK;
+    console_send(console, build_ready, NULL);
 }
 
 /* ---- messages ---------------------------------------------------------------------------------
@@ -516,20 +295,20 @@ static int on_frame(struct proxy_console *console, const struct wire_frame *fram
     case WIRE_FRONTEND_QUERY:
         return on_query(console, frame->body);
     case WIRE_FRONTEND_PARSE:
-        return on_parse(console, frame->body);
+        return console_on_parse(console, frame->body);
     case WIRE_FRONTEND_BIND:
-        return on_bind(console, frame->body);
+        return console_on_bind(console, frame->body);
     case WIRE_FRONTEND_DESCRIBE:
-        return on_describe(console, frame->body);
+        return console_on_describe(console, frame->body);
     case WIRE_FRONTEND_EXECUTE:
-        return on_execute(console, frame->body);
+        return console_on_execute(console, frame->body);
     case WIRE_FRONTEND_CLOSE:
-        return on_close(console, frame->body);
+        return console_on_close(console, frame->body);
     case WIRE_FRONTEND_FLUSH:
         return BASE_OK;
     case WIRE_FRONTEND_SYNC:
         console->is_skipping = false;
-        send_built(console, build_ready, NULL);
+        console_send(console, build_ready, NULL);
         return BASE_OK;
     case WIRE_FRONTEND_TERMINATE:
         proxy_client_close(console->client, NULL, NULL, NULL, NULL, "client close request");
@@ -580,9 +359,9 @@ size_t proxy_console_data(struct proxy_client *client, struct base_slice in)
 void console_answer(struct proxy_console *console)
 {
     bool is_simple = console->is_simple;
-    send_built(console, build_tag, console->wait_tag);
+    console_send(console, build_tag, console->wait_tag);
     if (is_simple) {
-        send_built(console, build_ready, NULL);
+        console_send(console, build_ready, NULL);
     }
 }
 

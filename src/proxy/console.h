@@ -1,6 +1,7 @@
 /* console.h - the admin console: what its files share.
  *
- *   console.c          messages: simple and extended protocol, errors, ReadyForQuery
+ *   console.c          messages: simple protocol, errors, ReadyForQuery
+ *   console_extended.c extended protocol
  *   console_words.c    a statement as words
  *   console_rows.c     typed values -> RowDescription and DataRow, in text or binary format
  *   console_show*.c    one function per SHOW: writes rows
@@ -168,6 +169,47 @@ struct proxy_console {
     struct proxy_statement *portal; /* what Bind bound last; owned reference */
     struct console_formats formats;
 };
+
+/* ---- console.c for console_extended.c ---------------------------------------------------------
+ */
+
+enum console_outcome {
+    CONSOLE_DONE,
+    CONSOLE_FAILED,  /* the ErrorResponse is sent */
+    CONSOLE_WAITING, /* console_answer will send the answer */
+};
+
+struct console_show_context {
+    const struct console_show *show;
+    const struct console_formats *formats;
+    bool with_description;
+};
+
+/* Calls `build` twice, once to measure, and sends what it has written. */
+void console_send(struct proxy_console *console,
+                  void (*build)(struct proxy_console *console, struct wire_out *out,
+                                const void *context),
+                  const void *context);
+void console_send_bare(struct proxy_console *console, enum wire_message_type type);
+enum console_outcome console_send_error(struct proxy_console *console, const char *sqlstate,
+                                        const char *hint, const char *text);
+/* Runs one statement and answers up to CommandComplete. */
+enum console_outcome console_run(struct proxy_console *console, const struct console_words *words,
+                                 bool is_simple, const struct console_formats *formats);
+/* The SHOW these words are; NULL when they are not one. */
+const struct console_show *console_show_of(const struct console_words *words);
+/* Is there no further statement? */
+bool console_words_is_end(struct base_slice rest);
+
+/* One message each. Errors end the connection. */
+int console_on_parse(struct proxy_console *console, struct base_slice body) BASE_MUST_CHECK;
+int console_on_bind(struct proxy_console *console, struct base_slice body) BASE_MUST_CHECK;
+int console_on_describe(struct proxy_console *console, struct base_slice body) BASE_MUST_CHECK;
+int console_on_execute(struct proxy_console *console, struct base_slice body) BASE_MUST_CHECK;
+int console_on_close(struct proxy_console *console, struct base_slice body) BASE_MUST_CHECK;
+
+/* ---- waiting ----------------------------------------------------------------------------------
+ */
 
 /* Begins waiting: the client is paused until console_answer. */
 void console_wait_begin(struct proxy_console *console, const struct console_words *words,
