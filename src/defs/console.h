@@ -189,8 +189,22 @@
     COLUMN(NUMERIC, server_parse_count, "Statements prepared on servers per second.") \
     COLUMN(NUMERIC, bind_count, "Prepared statements run per second.")
 
+/* The rows of SHOW TOTALS, each with total_ and avg_ in front, in the order of the columns above. */
+#define CONSOLE_TOTALS_ROWS(ROW) \
+    ROW(server_assignment_count) \
+    ROW(xact_count) \
+    ROW(query_count) \
+    ROW(client_bytes) \
+    ROW(server_bytes) \
+    ROW(xact_time) \
+    ROW(query_time) \
+    ROW(wait_time) \
+    ROW(client_parse_count) \
+    ROW(server_parse_count) \
+    ROW(bind_count)
+
 #define CONSOLE_TOTALS_COLUMNS(COLUMN) \
-    COLUMN(TEXT, name, "Name of the number, as in SHOW STATS.") \
+    COLUMN(TEXT, name, "total_ or avg_ and what is counted; client_bytes came from clients.") \
     COLUMN(NUMERIC, value, "The number.")
 
 #define CONSOLE_USERS_COLUMNS(COLUMN) \

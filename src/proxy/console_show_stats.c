@@ -108,10 +108,12 @@ void console_show_stats_averages(struct console_rows *rows)
 
 void console_show_totals(struct console_rows *rows)
 {
-#define NAME(type, name, doc) #name,
-    static const char *const total_names[] = {CONSOLE_STATS_TOTAL_NUMBERS(NAME)};
-    static const char *const average_names[] = {CONSOLE_STATS_AVERAGE_NUMBERS(NAME)};
-#undef NAME
+#define TOTAL(name)   "total_" #name,
+#define AVERAGE(name) "avg_" #name,
+    static const char *const total_names[NUMBERS] = {CONSOLE_TOTALS_ROWS(TOTAL)};
+    static const char *const average_names[NUMBERS] = {CONSOLE_TOTALS_ROWS(AVERAGE)};
+#undef TOTAL
+#undef AVERAGE
     struct sum sum = sum_of(rows->proxy, NULL);
     uint64_t totals[NUMBERS];
     uint64_t averages[NUMBERS];
