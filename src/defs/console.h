@@ -189,7 +189,7 @@
     COLUMN(NUMERIC, server_parse_count, "Statements prepared on servers per second.") \
     COLUMN(NUMERIC, bind_count, "Prepared statements run per second.")
 
-/* The rows of SHOW TOTALS, each with total_ and avg_ in front, in the order of the columns above. */
+/* The rows of SHOW TOTALS, each with total_ and avg_ in front. */
 #define CONSOLE_TOTALS_ROWS(ROW) \
     ROW(server_assignment_count) \
     ROW(xact_count) \
