@@ -40,6 +40,8 @@ ASKED_POOL_SIZE = 30
 PROCESSES = 2
 PAGES = 120  # per process
 AT_ONCE = 30  # per process
+PAGES_ALL = PROCESSES * PAGES
+AT_ONCE_ALL = PROCESSES * AT_ONCE
 RUN_SECONDS_MAX = 120
 START_SECONDS_MAX = 15
 QUIET_SECONDS_MAX = 15
@@ -69,7 +71,7 @@ max_client_conn = 500
 
 INTRODUCTION = f"""\
 The load: two processes of a web application, each with the usual pool: 20 connections and 10 more
-when busy. {PROCESSES * PAGES} pages are loaded, {PROCESSES * AT_ONCE} at once; a page fires five requests at once.
+when busy. {PAGES_ALL} pages are loaded, {AT_ONCE_ALL} at once; each page fires five requests at once.
 
 p50, p99  how long a request took, of those that were answered
 peak      server connections at the worst moment, as PostgreSQL counted them

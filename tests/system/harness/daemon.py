@@ -127,8 +127,8 @@ class Weir:
         environment.update(env or {})
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-                cwd=self.folder, **(unprivileged() if IS_PGBOUNCER else {}))
+                [BIN, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=environment, cwd=self.folder, **(unprivileged() if IS_PGBOUNCER else {}))
         self.exit_code = None
 
     def listens(self):

@@ -1,4 +1,4 @@
-"""Upstreams that misbehave on purpose, each a thread with an asyncio loop on a port of the kernel's.
+"""Upstreams that misbehave on purpose, each a thread with an asyncio loop and its own port.
 
     Silent        accepts and never answers
     Scripted      answers the first packet with bytes of the test's choice

@@ -199,7 +199,7 @@ class RawClient:
         return self.until(None)[-1][0] is None
 
     def cancel(self, host, port):
-        """Sends a CancelRequest for this session on a connection of its own and waits for its end."""
+        """Sends a CancelRequest for this session on its own connection and waits for its end."""
         with socket.create_connection((host, port), 15) as other:
             other.sendall(struct.pack("!II", 16, 80877102) + self.key)
             while other.recv(64):
