@@ -143,6 +143,9 @@ timezone = 'UTC'
         psycopg2.connect(host=self.folder, port=port, user="postgres", dbname="postgres").close()
         return True
 
+    def is_running(self):
+        return self._process is not None and self._process.poll() is None
+
     def stop(self, how="immediate"):
         """how: smart, fast or immediate."""
         if self._process is None:
