@@ -167,6 +167,7 @@ def test_a_message_longer_than_allowed(weir_factory, pg):
     pools_add_up(weir)
 
 
+@pytest.mark.weir_only
 def test_a_client_that_sends_byte_by_byte(weir, neighbour):
     with RawClient(weir.host, weir.port) as client:
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
