@@ -127,18 +127,32 @@ def url(pg):
     return f"postgres://app:app-2Bm9@127.0.0.1:{pg.port}/app"
 
 
-@pytest.mark.parametrize("way", ["argument", "environment"])
-def test_serve_without_a_file(weir_factory, pg, way):
-    """A URL, as argument or in DATABASE_URL, is a working pooler on 127.0.0.1:6432, for whoever
-    knows the URL's password. The port is fixed, so only one run at a time can test it."""
-    with socket.socket() as probe:
+@pytest.fixture
+def default_port():
+    """6432, which is fixed: runs side by side take turns; skips when a stranger has it."""
+    turn = socket.socket(socket.AF_UNIX)
+
+    def my_turn():
+        turn.bind("\0weir-system-tests-port-6432")
+        return True
+
+    until(my_turn, 60, "it is this run's turn with port 6432")
+    with turn, socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", 6432))
         except OSError:
             pytest.skip("port 6432 is taken on this machine")
+        probe.close()
+        yield 6432
+
+
+@pytest.mark.parametrize("way", ["argument", "environment"])
+def test_serve_without_a_file(weir_factory, pg, default_port, way):
+    """A URL, as argument or in DATABASE_URL, is a working pooler on 127.0.0.1:6432, for whoever
+    knows the URL's password."""
     weir = weir_factory(pg, start=False)
-    weir.port = 6432
+    weir.port = default_port
     if way == "argument":
         weir.spawn(["serve", url(pg)])
     else:
@@ -147,6 +161,7 @@ def test_serve_without_a_file(weir_factory, pg, way):
     assert weir.process.poll() is None, weir.log()
     assert weir.sql("SELECT current_user, current_database()") == [("app", "app")]
     assert "app-2Bm9" not in weir.log()
+    assert weir.stop() == 0
 
 
 def test_serve_with_nothing():

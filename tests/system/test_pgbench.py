@@ -32,8 +32,8 @@ def bench_database(pg):
     yield "bench"
 
 
-@pytest.mark.parametrize("name", RUNS)
-@pytest.mark.parametrize("mode", ["transaction", "session"])
+@pytest.mark.parametrize("mode,name", [("transaction", name) for name in RUNS] +
+                         [("session", name) for name in ("tpcb-prepared", "reconnect")])
 def test_pgbench(weir_factory, pg, bench_database, name, mode):
     if IS_PGBOUNCER and mode == "transaction" and "prepared" in name:
         pytest.skip("pgbouncer 1.18 knows no prepared statements in transaction mode")

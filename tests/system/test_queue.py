@@ -55,9 +55,8 @@ def test_a_newcomer_does_not_overtake(weir_factory, pg):
     greedy, patient = hold(weir), raw(weir)
     patient.send(wire.query("SELECT clock_timestamp()::text"))
     waiting(weir, 1)
-    greedy.send(wire.query("COMMIT"), wire.query("SELECT clock_timestamp()::text"))
-    greedy.answer()
-    later = greedy.answer()[0][0]
+    greedy.ask("COMMIT")
+    later = greedy.ask("SELECT clock_timestamp()::text")[0][0]
     assert patient.answer()[0][0] < later
     greedy.close()
     patient.close()
