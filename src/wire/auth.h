@@ -24,7 +24,8 @@ enum wire_secret_kind {
     WIRE_SECRET_SCRAM,
 };
 
-/* A text that starts like a verifier but is not one is PLAIN, as in PostgreSQL. */
+/* A text that starts like a verifier is SCRAM even when it is a broken one, unlike in PostgreSQL:
+ * otherwise a verifier beyond our limits would itself become the password. */
 enum wire_secret_kind wire_secret_kind_of(struct base_slice stored);
 
 /* "md5" hex(md5(password user)): what is stored. No terminator. */

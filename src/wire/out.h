@@ -42,11 +42,12 @@ BASE_MUST_CHECK int wire_out_status(const struct wire_out *out);
 /* What has been written. */
 struct base_slice wire_out_slice(const struct wire_out *out);
 
-/* Starts a message; the mark is for wire_out_end, which fills in the length. Messages do not
- * nest. The untyped form is for StartupMessage and its kin. */
+/* Starts a message; the mark is for the end function, which fills in the length. Messages do not
+ * nest. The untyped pair is for StartupMessage and its kin. */
 size_t wire_out_begin(struct wire_out *out, char type);
-size_t wire_out_begin_untyped(struct wire_out *out);
 void wire_out_end(struct wire_out *out, size_t mark);
+size_t wire_out_begin_untyped(struct wire_out *out);
+void wire_out_end_untyped(struct wire_out *out, size_t mark);
 
 void wire_out_u8(struct wire_out *out, uint8_t value);
 void wire_out_u16(struct wire_out *out, uint16_t value);

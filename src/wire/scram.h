@@ -45,7 +45,7 @@
 #define WIRE_SCRAM_FINAL_BYTES_MAX                                       \
     (WIRE_SCRAM_NONCE_BYTES_MAX + WIRE_BASE64_BYTES(WIRE_SHA256_BYTES) + \
      WIRE_BASE64_BYTES(32 + WIRE_SCRAM_BINDING_BYTES_MAX) + 16)
-/* Passwords longer than this are refused (BASE_EINVALID). */
+/* Passwords longer than this are refused (BASE_EINVALID), as are empty ones. */
 #define WIRE_PASSWORD_BYTES_MAX 2048
 
 /* -- Verifiers ------------------------------------------------------------------------------ */
@@ -69,7 +69,7 @@ BASE_MUST_CHECK int wire_scram_verifier_parse(struct base_slice text,
 BASE_MUST_CHECK int wire_scram_verifier_text(const struct wire_scram_verifier *verifier,
                                              uint8_t *ret_text, size_t capacity, size_t *ret_bytes);
 
-/* BASE_EINVALID: a password too long, iterations or salt outside the limits. */
+/* BASE_EINVALID: a password empty or too long, iterations or salt outside the limits. */
 BASE_MUST_CHECK int wire_scram_verifier_from_password(const struct wire_crypto *crypto,
                                                       struct base_slice password,
                                                       struct base_slice salt, uint32_t iterations,
@@ -177,7 +177,7 @@ struct wire_scram_client {
     const struct wire_crypto *crypto;
     enum wire_scram_client_state state;
     bool is_plus, may_bind;
-    size_t binding_bytes, final_bytes;
+    size_t binding_bytes, first_bytes, final_bytes;
     uint8_t nonce[WIRE_SCRAM_NONCE_BYTES];
     uint8_t signature[WIRE_SHA256_BYTES]; /* the ServerSignature we expect */
     uint8_t binding[WIRE_SCRAM_BINDING_BYTES_MAX];
