@@ -58,6 +58,8 @@ struct net_loop_options {
 
 int net_loop_new(const struct net_loop_options *options,
                  struct net_loop **ret_loop) BASE_MUST_CHECK;
+/* The owner has closed listeners, watches and resolvers and ended its streams before; streams that
+ * were ended but not yet told get their on_close here. */
 void net_loop_free(struct net_loop *loop);
 
 /* Runs turns until net_loop_stop. Returns 0, or BASE_ESYSTEM when the kernel refuses to wait. */
@@ -68,6 +70,19 @@ void net_loop_stop(struct net_loop *loop);
 
 /* The time of this turn, monotonic. */
 base_time net_loop_now(const struct net_loop *loop);
+
+/* What the loop asked of the kernel since it was made. */
+struct net_counters {
+    uint64_t turns;
+    uint64_t epoll_waits;
+    uint64_t epoll_ctls;
+    uint64_t accepts;
+    uint64_t receives;
+    uint64_t sends;
+    uint64_t received_bytes;
+    uint64_t sent_bytes;
+};
+const struct net_counters *net_loop_counters(const struct net_loop *loop);
 
 /* `bytes` of turn memory, aligned to 16, valid to the end of the turn. Never NULL: larger requests
  * than the turn memory has left get memory of their own that is freed at the end of the turn; a
@@ -173,7 +188,8 @@ struct net_stream_ops {
     /* TLS is established, or failed. May be NULL where TLS is never started. */
     void (*on_tls)(struct net_stream *stream, int status);
     /* The end. BASE_OK when the owner closed it, BASE_EEOF when the peer did, BASE_EBROKEN,
-     * BASE_ETLS, BASE_ETOOBIG. */
+     * BASE_ETLS, BASE_EPROTOCOL (bytes in the clear behind start_tls), BASE_ETOOBIG, BASE_ENOMEM;
+     * after a failed connect its status. The socket is closed already. */
     void (*on_close)(struct net_stream *stream, int status);
 };
 
@@ -198,6 +214,11 @@ struct net_stream {
     void *out_turn;         /* slices of this turn, in turn memory */
     struct net_tls *tls;
     struct base_list link; /* in the loop's list of streams with work */
+    uint32_t out_turn_room;
+    int system_error;              /* errno of the failure, for net_stream_error */
+    struct base_slice held;        /* unconsumed input that still lies in turn memory */
+    struct net_timer timer;        /* linger, or the next try to connect */
+    struct net_connect_try *retry; /* while a Unix listener's queue is full */
 };
 
 /* in_bytes_max: most unconsumed input kept for it. */
@@ -216,7 +237,10 @@ struct net_socket_options {
 
 int net_stream_adopt(struct net_stream *stream, int fd,
                      const struct net_socket_options *options) BASE_MUST_CHECK;
-/* Starts a non-blocking connect; the result comes by on_open, also when it is immediate. */
+/* Starts a non-blocking connect; the result comes by on_open, also when it is immediate:
+ * BASE_EUPSTREAMDOWN (refused, no such socket, no route), BASE_ECONNECTTIMEOUT, BASE_EBROKEN. When
+ * the call itself fails (BASE_ESYSTEM, BASE_EINVALID) no callback comes. What is sent before
+ * on_open is kept until then. */
 int net_stream_connect(struct net_stream *stream, const struct net_address *address,
                        const struct net_socket_options *options) BASE_MUST_CHECK;
 
@@ -247,6 +271,8 @@ void net_stream_local_address(const struct net_stream *stream, struct net_addres
 void net_stream_peer_address(const struct net_stream *stream, struct net_address *ret_address);
 /* User id of the process at the other end of a Unix socket; BASE_EUNSUPPORTED on TCP. */
 int net_stream_peer_uid(const struct net_stream *stream, uint32_t *ret_uid) BASE_MUST_CHECK;
+/* What the kernel said when the stream failed, such as "Connection refused"; "" when nothing. */
+const char *net_stream_error(const struct net_stream *stream);
 
 /* ---- TLS (OpenSSL, net/tls.c alone) ------------------------------------------------------------
  */
@@ -288,6 +314,9 @@ void net_stream_tls_text(const struct net_stream *stream, char *out, size_t byte
 /* tls-server-end-point channel binding data (RFC 5929): hash of the server's certificate. Returns
  * its length, at most 64; 0 when there is no TLS. */
 size_t net_stream_tls_endpoint(const struct net_stream *stream, uint8_t out[64]);
+/* The common name of the peer's certificate, when there is one that was verified. Returns its
+ * length and ends it with a zero byte; 0 when there is none, it does not fit or holds a zero. */
+size_t net_stream_tls_peer_name(const struct net_stream *stream, char *out, size_t bytes);
 /* Why the last TLS failure on this stream happened, for the log; "" when none. */
 const char *net_stream_tls_error(const struct net_stream *stream);
 

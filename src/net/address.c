@@ -1,0 +1,76 @@
+/* address.c - socket addresses as text and back. No name is looked up here (resolve.c does).
+ * Test: unit/net/test_address.c.
+ */
+#include "net/net_internal.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/un.h>
+
+bool net_address_is_unix(const struct net_address *address)
+{
+    return address->storage.ss_family == AF_UNIX;
+}
+
+void net_address_text(const struct net_address *address, char *out, size_t bytes)
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    const struct sockaddr_in *in4 = (const void *)&address->storage;
+    const struct sockaddr_in6 *in6 = (const void *)&address->storage;
+    const struct sockaddr_un *un = (const void *)&address->storage;
+    switch (address->storage.ss_family) {
+    case AF_INET:
+        inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host));
+        snprintf(out, bytes, "%s:%u", host, ntohs(in4->sin_port));
+        break;
+    case AF_INET6:
+        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+        snprintf(out, bytes, "[%s]:%u", host, ntohs(in6->sin6_port));
+        break;
+    case AF_UNIX: /* the peer of a listener usually has no name */
+        snprintf(out, bytes, "unix:%.*s", (int)sizeof(un->sun_path),
+                 address->bytes > offsetof(struct sockaddr_un, sun_path) ? un->sun_path : "");
+        break;
+    default:
+        snprintf(out, bytes, "unknown");
+    }
+}
+
+static int parse_directory(const char *directory, uint16_t port, struct net_address *ret_address)
+{
+    struct net_address address = {0};
+    struct sockaddr_un *un = (void *)&address.storage;
+    un->sun_family = AF_UNIX;
+    int length =
+        snprintf(un->sun_path, sizeof(un->sun_path), "%s/.s.PGSQL.%u", directory, (unsigned)port);
+    if (length < 0 || (size_t)length >= sizeof(un->sun_path)) {
+        return BASE_EINVALID;
+    }
+    address.bytes = (socklen_t)sizeof(*un);
+    *ret_address = address;
+    return BASE_OK;
+}
+
+int net_address_parse(const char *host, uint16_t port, struct net_address *ret_address)
+{
+    struct net_address address = {0};
+    struct sockaddr_in *in4 = (void *)&address.storage;
+    struct sockaddr_in6 *in6 = (void *)&address.storage;
+    if (host[0] == '/') {
+        return parse_directory(host, port, ret_address);
+    }
+    if (inet_pton(AF_INET, host, &in4->sin_addr) == 1) {
+        in4->sin_family = AF_INET;
+        in4->sin_port = htons(port);
+        address.bytes = sizeof(*in4);
+    } else if (inet_pton(AF_INET6, host, &in6->sin6_addr) == 1) {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(port);
+        address.bytes = sizeof(*in6);
+    } else {
+        return BASE_EINVALID;
+    }
+    *ret_address = address;
+    return BASE_OK;
+}

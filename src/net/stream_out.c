@@ -1,0 +1,190 @@
+/* stream_out.c - the send side of a stream.
+ *
+ * What the owner queues in a turn is a list of slices in turn memory (out_turn); at the end of the
+ * turn it goes to the kernel in one call. What the kernel does not take is copied to the backlog
+ * (`out`) and sent when the socket is writable; while there is a backlog new output is appended to
+ * it, in order.
+ *
+ * Invariants
+ *   1. unsent_bytes = queued slices + backlog (+ plain text that TLS has not encrypted yet).
+ *   2. EPOLLOUT is registered exactly while an open stream has a backlog; the backlog is never
+ *      empty: it is freed with its last byte.
+ *   3. Nothing is sent out of order: with a backlog no slice goes to the kernel directly.
+ *
+ * A stream that ended because of its peer gets one more try to send what was queued, for a farewell
+ * that the owner wrote; nothing waits for it. Test: unit/net/test_stream_out.c.
+ */
+#include "net/net_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+void net_stream_send_raw(struct net_stream *stream, struct base_slice out)
+{
+    net_turn_push(stream->loop, &stream->out_turn, &stream->out_turn_count, &stream->out_turn_room,
+                  out);
+    stream->unsent_bytes += out.bytes;
+    if (!(stream->flags & NET_DO_SEND)) {
+        net_stream_queue(stream, NET_DO_SEND);
+    }
+}
+
+void net_stream_send(struct net_stream *stream, struct base_slice out)
+{
+    bool is_live = (stream->flags & (NET_IS_OPEN | NET_IS_CONNECTING)) &&
+                   !(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED));
+    if (!is_live || out.bytes == 0) {
+        return;
+    }
+    if (stream->tls) {
+        net_tls_send(stream, out);
+    } else {
+        net_stream_send_raw(stream, out);
+    }
+    if (stream->unsent_bytes > NET_HIGH_WATER) {
+        stream->flags |= NET_IS_OVER_HIGH;
+    }
+}
+
+size_t net_stream_unsent(const struct net_stream *stream)
+{
+    return stream->unsent_bytes;
+}
+
+/* ---- to the kernel --------------------------------------------------------------------------- */
+
+static void count_sent(struct net_stream *stream, size_t bytes)
+{
+    INVARIANT(bytes <= stream->unsent_bytes);
+    stream->unsent_bytes -= bytes;
+    stream->loop->counters.sent_bytes += bytes;
+    if ((stream->flags & NET_IS_OVER_HIGH) && stream->unsent_bytes <= NET_LOW_WATER) {
+        stream->flags &= ~NET_IS_OVER_HIGH;
+        net_stream_queue(stream, NET_DO_DRAIN);
+    }
+}
+
+/* One send or sendmsg. Returns what the kernel took, 0 when it takes nothing now or the stream
+ * broke. */
+static size_t send_slices(struct net_stream *stream, struct iovec *slices, size_t count)
+{
+    struct msghdr message = {.msg_iov = slices, .msg_iovlen = count};
+    ssize_t taken;
+    do {
+        taken = count == 1 ? send(stream->fd, slices->iov_base, slices->iov_len,
+                                  MSG_NOSIGNAL | MSG_DONTWAIT)
+                           : sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        stream->loop->counters.sends++;
+    } while (taken < 0 && errno == EINTR);
+    if (taken < 0) {
+        if (errno != EAGAIN) {
+            net_stream_break(stream, errno);
+        }
+        return 0;
+    }
+    count_sent(stream, (size_t)taken);
+    return (size_t)taken;
+}
+
+/* Moves slices[*idx] ... forward by `taken` bytes. */
+static void skip_taken(struct iovec *slices, uint32_t count, uint32_t *idx, size_t taken)
+{
+    while (*idx < count && taken >= slices[*idx].iov_len) {
+        taken -= slices[*idx].iov_len;
+        (*idx)++;
+    }
+    if (taken > 0) {
+        INVARIANT(*idx < count);
+        slices[*idx].iov_base = (uint8_t *)slices[*idx].iov_base + taken;
+        slices[*idx].iov_len -= taken;
+    }
+}
+
+static void keep_backlog(struct net_stream *stream, const struct iovec *slices, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (net_buffer_append(&stream->out, base_slice_of(slices[i].iov_base, slices[i].iov_len)) !=
+            BASE_OK) {
+            net_stream_drop_output(stream);
+            net_stream_end(stream, BASE_ENOMEM);
+            return;
+        }
+    }
+    if (stream->flags & NET_IS_OPEN) {
+        net_stream_interest(stream, stream->interest | EPOLLOUT);
+    }
+}
+
+static void send_turn(struct net_stream *stream)
+{
+    struct iovec *slices = stream->out_turn;
+    uint32_t count = stream->out_turn_count;
+    uint32_t idx = 0;
+    stream->out_turn = NULL;
+    stream->out_turn_count = 0;
+    stream->out_turn_room = 0;
+    bool is_taking = !stream->out && !(stream->flags & NET_IS_CONNECTING);
+    while (is_taking && idx < count) {
+        uint32_t batch = count - idx < IOV_MAX ? count - idx : IOV_MAX;
+        size_t asked = 0;
+        for (uint32_t i = 0; i < batch; i++) {
+            asked += slices[idx + i].iov_len;
+        }
+        size_t taken = send_slices(stream, slices + idx, batch);
+        skip_taken(slices, count, &idx, taken);
+        is_taking = taken == asked;
+    }
+    if (idx < count && !(stream->flags & NET_IS_ENDED)) {
+        keep_backlog(stream, slices + idx, count - idx);
+    }
+}
+
+void net_stream_work_send(struct net_stream *stream)
+{
+    if (stream->tls) {
+        net_tls_encrypt(stream);
+    }
+    if (stream->out_turn_count > 0) {
+        send_turn(stream);
+    }
+    if ((stream->flags & NET_IS_CLOSING) && !stream->out) {
+        net_stream_end(stream, BASE_OK);
+    }
+}
+
+void net_stream_writable(struct net_stream *stream)
+{
+    struct base_slice live = net_buffer_live(stream->out);
+    if (live.bytes > 0) {
+        struct iovec slice = {.iov_base = (void *)(uintptr_t)live.data, .iov_len = live.bytes};
+        size_t taken = send_slices(stream, &slice, 1);
+        if (stream->flags & NET_IS_ENDED) {
+            return;
+        }
+        stream->out->start += taken;
+        if (taken < live.bytes) {
+            net_stream_interest(stream, stream->interest | EPOLLOUT);
+            return;
+        }
+        free(stream->out);
+        stream->out = NULL;
+    }
+    net_stream_interest(stream, stream->interest & ~(uint32_t)EPOLLOUT);
+    if (stream->flags & NET_IS_CLOSING) {
+        net_stream_end(stream, BASE_OK);
+    }
+}
+
+void net_stream_drop_output(struct net_stream *stream)
+{
+    free(stream->out);
+    stream->out = NULL;
+    stream->out_turn = NULL;
+    stream->out_turn_count = 0;
+    stream->out_turn_room = 0;
+    stream->unsent_bytes = 0;
+    if (stream->tls) {
+        net_tls_drop_output(stream->tls);
+    }
+}
