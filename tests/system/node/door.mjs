@@ -21,11 +21,13 @@ export const times = (count) => Array.from({ length: count }, (_, i) => i);
 export const all = (count, work) => Promise.all(times(count).map(work));
 
 export async function run(name, parts) {
+  let now = '';
   const deadline = setTimeout(() => {
-    console.error(`${name}: not done within 50 s`);
+    console.error(`${name}: ${now}: not done within 50 s`);
     process.exit(2);
   }, 50000);
   for (const part of parts) {
+    now = part.name;
     try {
       await part();
     } catch (error) {
