@@ -134,6 +134,7 @@ int net_address_parse(const char *host, uint16_t port,
 struct net_resolver;
 int net_resolver_new(struct net_loop *loop, base_time ttl, base_time failure_ttl,
                      struct net_resolver **ret_resolver) BASE_MUST_CHECK;
+/* Not from inside done(). Who still waits is told nothing. */
 void net_resolver_free(struct net_resolver *resolver);
 struct net_lookup {
     /* Filled by the caller: */
@@ -142,12 +143,23 @@ struct net_lookup {
     /* Filled by the resolver: */
     struct net_address *addresses; /* borrowed, valid during done() only */
     uint32_t address_count;
+    uint16_t port;
     struct base_list link;
 };
 /* Looks `host` up: a literal address or socket directory answers at once. */
 void net_resolve(struct net_resolver *resolver, const char *host, uint16_t port,
                  struct net_lookup *lookup);
-void net_lookup_cancel(struct net_lookup *lookup); /* done() will not be called */
+/* done() will not be called. A lookup of zeroes, or one that was answered, may be cancelled too. */
+void net_lookup_cancel(struct net_lookup *lookup);
+/* What the cache holds, for SHOW. A name that failed has no addresses; ports are 0. */
+struct net_resolved {
+    const char *host;
+    base_time fresh_for;
+    const struct net_address *addresses;
+    uint32_t address_count;
+};
+void net_resolver_list(const struct net_resolver *resolver,
+                       void (*fn)(void *arg, const struct net_resolved *resolved), void *arg);
 
 /* ---- listeners --------------------------------------------------------------------------------
  */
