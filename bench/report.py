@@ -16,12 +16,13 @@ COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator
 class Row:
     """One quantity under one condition; `values` holds every round's reading by name."""
 
-    def __init__(self, quantity, condition, values, target="", digits=0):
+    def __init__(self, quantity, condition, values, target="", digits=0, noise_floor=0):
         self.quantity = quantity
         self.condition = condition
         self.values = values
         self.target = target
         self.digits = digits
+        self.noise_floor = noise_floor  # medians below it count as it when the spread is computed
 
     def median(self, name):
         return statistics.median(self.values[name]) if self.values.get(name) else None
@@ -32,9 +33,12 @@ class Row:
 
     def spread(self):
         """Largest (max - min) / median over the two sides that are compared."""
-        spreads = [(max(self.values[name]) - min(self.values[name])) / self.median(name)
-                   for name in ("weir", "pgbouncer") if self.values.get(name) and self.median(name)]
-        return max(spreads, default=0.0)
+        spreads = [0.0]
+        for name in ("weir", "pgbouncer"):
+            base = max(self.median(name) or 0, self.noise_floor)
+            if base:
+                spreads.append((max(self.values[name]) - min(self.values[name])) / base)
+        return max(spreads)
 
     def verdict(self):
         """What the target says: yes, no, or nothing. "v < 5" is about weir's value, "< 5" about

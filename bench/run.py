@@ -37,14 +37,14 @@ def read_arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite", nargs="?", default="proxy", choices=("proxy", "syscalls", "core"))
     parser.add_argument("--quick", action="store_true", help="1 round of 2 s, for a first look")
-    parser.add_argument("--rounds", type=int, help="rounds of every row (3)")
-    parser.add_argument("--seconds", type=float, help="length of one reading (5)")
+    parser.add_argument("--rounds", type=int, help="rounds of every row (5)")
+    parser.add_argument("--seconds", type=float, help="seconds of one reading (3)")
     parser.add_argument("--json", metavar="FILE", help="write every reading there as well")
     parser.add_argument("--weir", metavar="PROGRAM", default=os.environ.get("WEIR_BIN"),
                         help="measure this program in weir's place (also: WEIR_BIN)")
     arguments = parser.parse_args()
-    arguments.rounds = arguments.rounds or (1 if arguments.quick else 3)
-    arguments.seconds = arguments.seconds or (2 if arguments.quick else 5)
+    arguments.rounds = arguments.rounds or (1 if arguments.quick else 5)
+    arguments.seconds = arguments.seconds or (2 if arguments.quick else 3)
     return arguments
 
 
