@@ -35,9 +35,10 @@ class Row:
         """Largest (max - min) / median over the two sides that are compared."""
         spreads = [0.0]
         for name in ("weir", "pgbouncer"):
+            rounds = self.values.get(name)
             base = max(self.median(name) or 0, self.noise_floor)
-            if base:
-                spreads.append((max(self.values[name]) - min(self.values[name])) / base)
+            if rounds and base:
+                spreads.append((max(rounds) - min(rounds)) / base)
         return max(spreads)
 
     def verdict(self):

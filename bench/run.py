@@ -122,7 +122,7 @@ def run_proxy(world, arguments):
     rows = proxy.measure(world, copies(world, paths), plan)
     spent = [after - earlier for after, earlier in zip(cpu_ticks(), before)]
     machine["steal"] = spent[7] / sum(spent)
-    print(report.table(rows))
+    print(report.table(rows), flush=True)
     print(FOOT)
     print(f"{arguments.rounds} round(s) of {arguments.seconds:g} s; time stolen from this machine by "
           f"others: {machine['steal']:.1%}; load now {os.getloadavg()[0]:.2f}")
