@@ -11,7 +11,7 @@
  * Spans are base_time, 0 = off where the manual says so. Texts are C strings without an inner NUL,
  * never NULL; "" is "not set". Names from clients are slices.
  *
- * The parser is pure over slices; config_file.c alone touches the file system. Not here: any
+ * The parser is pure over slices; file.c alone touches the file system. Not here: any
  * meaning of a setting (the daemon's), host names (net), SCRAM secrets' contents (wire).
  * Tests: tests/unit/config, fuzz/fuzz_config.c.
  */
