@@ -69,11 +69,10 @@ base_time core_backoff_opens_at(const struct core *core, const struct core_scope
 {
     if (scope->prober != 0)
         return BASE_NEVER;
-    base_time at = BASE_NEVER;
+    /* An outage and a ceiling may both be in the way: the later one opens it. */
+    base_time at = scope->is_out ? scope->outage_until : 0;
     uint32_t count = core_scope_count(scope);
-    if (scope->is_out)
-        at = scope->outage_until;
-    else if (count < scope->limit && count >= scope->ceiling)
+    if (count < scope->limit && count >= scope->ceiling && scope->probe_at > at)
         at = scope->probe_at;
     return at > core->now ? at : BASE_NEVER;
 }

@@ -675,6 +675,19 @@ static void step_checked(struct world *w, uint32_t check_every)
         check_no_lost_slot(w);
 }
 
+/* Nothing ages any more and the pool goes on. */
+static void calm_pool(struct world *w, struct pool *pool)
+{
+    pool->login_fails = false;
+    if (!pool->is_open)
+        return;
+    pool->settings.lifetime = pool->settings.idle_timeout = 0;
+    struct core_event event = {
+        .kind = CORE_EVENT_POOL_LIMITS, .pool = pool->id, .settings = &pool->settings};
+    apply(w, &event);
+    set_paused(w, pool, false);
+}
+
 /* Everything works again: all that wait are served, all slots come back. */
 static void end_quietly(struct world *w, uint32_t check_every)
 {
@@ -683,11 +696,8 @@ static void end_quietly(struct world *w, uint32_t check_every)
         w->fakes[i].mode = FAKE_UP;
         w->fakes[i].capacity = CORE_NO_LIMIT;
     }
-    for (int i = 0; i < POOLS; i++) {
-        w->pools[i].login_fails = false;
-        if (w->pools[i].is_open && w->pools[i].is_paused)
-            set_paused(w, &w->pools[i], false);
-    }
+    for (int i = 0; i < POOLS; i++)
+        calm_pool(w, &w->pools[i]);
     base_time end = w->now + 300 * BASE_SECOND;
     while (base_heap_next(&w->heap) < end || core_next_deadline(w->core) < end)
         step_checked(w, check_every);
