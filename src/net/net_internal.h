@@ -29,6 +29,7 @@
 #define NET_IS_ENDED      (1u << 4) /* only on_close is left */
 #define NET_IS_IN_HANDLER (1u << 5)
 #define NET_IS_OVER_HIGH  (1u << 6) /* unsent output exceeded NET_HIGH_WATER */
+#define NET_IS_MUTE       (1u << 7) /* the peer takes nothing more; what it sent is still read */
 
 #define NET_DO_OPEN    (1u << 16) /* a connect that completed at once */
 #define NET_DO_DELIVER (1u << 17) /* resumed */

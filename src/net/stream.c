@@ -30,7 +30,7 @@
 
 #define INTEREST_BASE (EPOLLIN | EPOLLRDHUP)
 
-/* What is left of a TLS receive may need this many rounds at most: each consumes something. */
+/* Most plain text that is decrypted for one delivery. */
 #define TEXT_BYTES_MAX (32 * 1024)
 
 void net_stream_init(struct net_stream *stream, struct net_loop *loop,
@@ -282,7 +282,7 @@ void net_stream_work_input(struct net_stream *stream, uint32_t todo)
     if (todo & NET_DO_OPEN) {
         net_connect_report(stream);
     }
-    if ((todo & NET_DO_TLS) && stream->tls && may_read(stream)) {
+    if ((todo & NET_DO_TLS) && stream->tls) {
         net_tls_begin(stream);
     }
     if (!(todo & NET_DO_DELIVER) || !may_read(stream)) {
@@ -325,7 +325,7 @@ void net_stream_event(struct net_stream *stream, uint32_t events)
         net_connect_event(stream);
         return;
     }
-    if (events & EPOLLOUT) {
+    if ((events & EPOLLOUT) && !(stream->flags & NET_IS_ENDED)) {
         net_stream_writable(stream);
     }
     if ((stream->flags & NET_IS_ENDED) || !(events & ~(uint32_t)EPOLLOUT)) {
@@ -375,6 +375,9 @@ void net_stream_end(struct net_stream *stream, int status)
 {
     if (!(stream->flags & NET_IS_ENDED)) {
         stream->flags |= NET_IS_ENDED;
+        if ((stream->flags & NET_IS_MUTE) && status == BASE_EEOF) {
+            status = BASE_EBROKEN;
+        }
         stream->end_status = (stream->flags & NET_IS_CLOSING) ? BASE_OK : status;
         net_stream_queue(stream, NET_DO_END);
     }

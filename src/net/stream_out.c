@@ -11,6 +11,10 @@
  *      empty: it is freed with its last byte.
  *   3. Nothing is sent out of order: with a backlog no slice goes to the kernel directly.
  *
+ * When the peer is gone (EPIPE, ECONNRESET) its last words may still lie in the socket: PostgreSQL
+ * says why it ends a session before it closes. So a stream that is being read only becomes mute,
+ * and ends when reading comes to the end.
+ *
  * A stream that ended because of its peer gets one more try to send what was queued, for a farewell
  * that the owner wrote; nothing waits for it. Test: unit/net/test_stream_out.c.
  */
@@ -33,7 +37,7 @@ void net_stream_send_raw(struct net_stream *stream, struct base_slice out)
 void net_stream_send(struct net_stream *stream, struct base_slice out)
 {
     bool is_live = (stream->flags & (NET_IS_OPEN | NET_IS_CONNECTING)) &&
-                   !(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED));
+                   !(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED | NET_IS_MUTE));
     if (!is_live || out.bytes == 0) {
         return;
     }
@@ -65,6 +69,17 @@ static void count_sent(struct net_stream *stream, size_t bytes)
     }
 }
 
+static void send_failed(struct net_stream *stream, int error)
+{
+    bool is_read = !(stream->flags & (NET_IS_PAUSED | NET_IS_CLOSING | NET_IS_ENDED));
+    if (is_read && (error == EPIPE || error == ECONNRESET)) {
+        stream->system_error = error;
+        stream->flags |= NET_IS_MUTE;
+    } else {
+        net_stream_break(stream, error);
+    }
+}
+
 /* One send or sendmsg. Returns what the kernel took, 0 when it takes nothing now or the stream
  * broke. */
 static size_t send_slices(struct net_stream *stream, struct iovec *slices, size_t count)
@@ -79,7 +94,7 @@ static size_t send_slices(struct net_stream *stream, struct iovec *slices, size_
     } while (taken < 0 && errno == EINTR);
     if (taken < 0) {
         if (errno != EAGAIN) {
-            net_stream_break(stream, errno);
+            send_failed(stream, errno);
         }
         return 0;
     }
@@ -135,7 +150,9 @@ static void send_turn(struct net_stream *stream)
         skip_taken(slices, count, &idx, taken);
         is_taking = taken == asked;
     }
-    if (idx < count && !(stream->flags & NET_IS_ENDED)) {
+    if (stream->flags & NET_IS_MUTE) {
+        net_stream_drop_output(stream);
+    } else if (idx < count && !(stream->flags & NET_IS_ENDED)) {
         keep_backlog(stream, slices + idx, count - idx);
     }
 }
@@ -153,6 +170,13 @@ void net_stream_work_send(struct net_stream *stream)
     }
 }
 
+static void drop_backlog(struct net_stream *stream)
+{
+    stream->unsent_bytes -= net_buffer_live(stream->out).bytes;
+    free(stream->out);
+    stream->out = NULL;
+}
+
 void net_stream_writable(struct net_stream *stream)
 {
     struct base_slice live = net_buffer_live(stream->out);
@@ -163,12 +187,11 @@ void net_stream_writable(struct net_stream *stream)
             return;
         }
         stream->out->start += taken;
-        if (taken < live.bytes) {
+        if (taken < live.bytes && !(stream->flags & NET_IS_MUTE)) {
             net_stream_interest(stream, stream->interest | EPOLLOUT);
             return;
         }
-        free(stream->out);
-        stream->out = NULL;
+        drop_backlog(stream);
     }
     net_stream_interest(stream, stream->interest & ~(uint32_t)EPOLLOUT);
     if (stream->flags & NET_IS_CLOSING) {
