@@ -13,7 +13,7 @@
  *   3. No error repeats a secret: values of SECRET keys are not shown, nor are words after one.
  *
  * Not here: defaults and joining (finish.c), what fits together (check.c), reading files (file.c).
- * Tests: tests/unit/config/test_build.c, test_real.c.
+ * Tests: tests/unit/config/test_build.c, test_snapshot.c (real files).
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Both sides are sorted, so databases and users are compared in one walk side by side. A key counts
  * with its resolved value: a database follows a changed default_pool_size without a word of its
  * own. Names in a change belong to the side that has them (the new one when both do). Test:
- * tests/unit/config/test_difference.c.
+ * tests/unit/config/test_snapshot.c.
  */
 #include "config/table.h"
 #include "config/value.h"

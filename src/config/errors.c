@@ -3,7 +3,7 @@
  * Invariants: counts never pass CONFIG_ERRORS_MAX; what is over is in `dropped`. The first error
  * always finds room, unless there is no memory at all: then the maker of the snapshot reports
  * BASE_ENOMEM anyway. Texts carry no secret: who calls sees to it; they are cleared all the same.
- * Test: tests/unit/config/test_errors.c.
+ * Test: tests/unit/config/test_build.c.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  *
  * A file is read whole, at most CONFIG_FILE_BYTES_MAX, and its bytes are cleared after use, since
  * secrets are in it. Only regular files, pipes and /dev/stdin's kind are read; a folder is refused.
- * Not here: any parsing. Test: tests/unit/config/test_file.c.
+ * Not here: any parsing. Test: tests/unit/config/test_snapshot.c.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* table.c - the arrays made from defs/options.h, and finding names in them.
  *
  * Names are searched one after another: there are about a hundred, read once per written line.
- * Not here: reading values (value.c). Test: tests/unit/config/test_table.c.
+ * Not here: reading values (value.c). Test: tests/unit/config/test_value.c.
  */
 #include "base/invariant.h"
 #include "config/table.h"
