@@ -57,11 +57,12 @@ struct proxy_client {
     bool is_unix;
     bool is_admin; /* CONSOLE: may change things */
     bool is_replication;
-    bool is_discarding; /* a batch was answered without a server: drop up to Sync */
-    bool cancel_asked;  /* a cancel request named it while it waited */
-    bool sent_error;    /* a fatal error is already queued */
-    bool is_new;        /* no query yet */
-    uint64_t pass_left; /* bytes of a message still to come that are passed on (or dropped) */
+    bool is_discarding;   /* a batch was answered without a server: drop up to Sync */
+    bool cancel_asked;    /* a cancel request named it while it waited */
+    bool sent_error;      /* a fatal error is already queued */
+    bool is_new;          /* no query yet */
+    bool is_closing_soon; /* closed as soon as it has no transaction open (drain, KILL) */
+    uint64_t pass_left;   /* bytes of a message still to come that are passed on (or dropped) */
     bool pass_is_dropped;
     uint32_t cancel_pid;
     uint8_t cancel_key[4];
@@ -86,8 +87,13 @@ void proxy_client_refuse(struct proxy_client *client, int status, base_time wait
 void proxy_client_notify(struct proxy_client *client, base_time waited, uint32_t ahead);
 
 /* ---- called by the server side ---- */
-/* The server was given back (or is gone, with `is_lost`): the client has none any more. */
+/* The server is about to be given back: the client has none any more. */
 void proxy_client_unlink(struct proxy_client *client);
+/* The server is gone while it was lent: the client is told and closed. */
+void proxy_client_lost(struct proxy_client *client, struct proxy_server *server,
+                       const char *reason);
+/* Its database left the configuration. */
+void proxy_client_database_removed(struct proxy_client *client);
 /* One whole answer of the server was passed on; a ReadyForQuery with this status came. */
 void proxy_client_answered(struct proxy_client *client, char tx_status);
 

@@ -49,6 +49,7 @@ struct proxy {
     const char *config_path; /* NULL when configured by URL */
     enum proxy_phase phase;
     bool is_draining_effects;
+    uint64_t turns; /* of the loop, to sample core_check */
     bool is_paused_all;
     base_time started_at;
     uint64_t started_wall_us; /* wall clock at start, for SHOW: microseconds since 1970 */
@@ -78,6 +79,8 @@ struct proxy {
 
     struct proxy_texts texts;
     struct proxy_statements statements;
+    struct base_hash verifiers; /* verifier.c */
+    struct base_list verifier_list;
     struct proxy_var_names var_names;
     uint8_t mock_secret[32]; /* makes the salt told to unknown users */
     uint8_t hash_seed[16];
@@ -94,6 +97,8 @@ struct proxy {
 /* ---- host.c: the core's host ---- */
 /* Applies an event, then carries out every effect. Returns the event's status. */
 int proxy_apply(struct proxy *proxy, struct core_event *event);
+/* Carries out what the core has decided; for those who call core_apply themselves. */
+void proxy_drain_effects(struct proxy *proxy);
 /* Lets the core's time pass and arms the timer for its next deadline; once a turn. */
 void proxy_host_turn(void *proxy);
 /* The server with this core id; NULL when there is none. */
@@ -105,6 +110,8 @@ struct proxy_server *proxy_server_by_id(struct proxy *proxy, struct core_server_
 int proxy_reload(struct proxy *proxy, char *report, size_t report_bytes);
 /* Begins the end: drain, at the latest in `span`; at once with span 0. */
 void proxy_shutdown(struct proxy *proxy, base_time span);
+/* Servers of all pools, whatever their state. */
+uint32_t proxy_server_count(const struct proxy *proxy);
 /* Called when a client or server is gone: ends the loop when draining is over. */
 void proxy_check_done(struct proxy *proxy);
 

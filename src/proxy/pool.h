@@ -28,6 +28,7 @@ struct proxy_upstream {
     char *host;            /* as configured: name, address, socket directory; may be a list */
     uint16_t port;
     struct core_scope_id scope;
+    uint64_t next_host; /* of a list: each connect takes the next */
     uint32_t references;
 };
 
@@ -47,8 +48,8 @@ struct proxy_database {
     char *connect_query;            /* NULL: none */
     struct proxy_vars connect_vars; /* client_encoding, timezone, ... of the entry */
     enum config_pool_mode mode;
+    struct core_pool_settings settings; /* the entry's sizes and lifetime, for SHOW DATABASES */
     bool has_mode; /* the entry says a mode; otherwise the user's or the default */
-    struct core_pool_settings settings; /* before the user's overrides */
     uint32_t connection_limit;
     uint32_t references; /* pools */
 };
@@ -59,6 +60,11 @@ struct proxy_user {
     struct core_scope_id scope;
     uint32_t connection_limit;
     uint32_t references;
+    /* Learned from the user's own SCRAM login: with them weir logs in to a server that has the same
+     * verifier. */
+    bool has_keys;
+    uint8_t client_key[32];
+    uint8_t server_key[32];
 };
 
 /* What the last failed connect said, kept for the clients that will be told. */

@@ -27,6 +27,7 @@
 #include "net/net.h"
 #include "proxy/pool.h"
 #include "proxy/prepared.h"
+#include "proxy/refusal.h"
 #include "proxy/request.h"
 #include "proxy/vars.h"
 
@@ -57,10 +58,13 @@ struct proxy_server {
     struct proxy_client *client;
     struct core_server_id id;
     enum proxy_server_state state;
-    char tx_status;   /* of the last ReadyForQuery: 'I', 'T' or 'E' */
-    bool is_told;     /* the core has been told of its end */
-    bool is_skipping; /* after an error: the server ignores everything up to Sync */
-    bool in_copy_in;  /* the server waits for COPY data: it ignores Sync and Flush */
+    char tx_status;      /* of the last ReadyForQuery: 'I', 'T' or 'E' */
+    bool is_told;        /* the core has been told of its end */
+    bool is_setting;     /* the SET query for its client is under way */
+    bool is_draining;    /* DRAIN: what runs has been told to stop */
+    bool setting_failed; /* ... and was refused */
+    bool is_skipping;    /* after an error: the server ignores everything up to Sync */
+    bool in_copy_in;     /* the server waits for COPY data: it ignores Sync and Flush */
     bool is_replication;
     bool had_error; /* an ErrorResponse came since the task (reset, check, init) began */
     bool is_hot_standby;
@@ -77,13 +81,16 @@ struct proxy_server {
     struct proxy_had had;
     struct proxy_statement *unnamed; /* what the unnamed statement is; owned reference */
     struct proxy_server_login *login;
-    base_time connected_at;   /* socket open was asked for */
-    base_time ready_at;       /* login over */
-    base_time request_at;     /* lent, or last used */
-    base_time query_at;       /* the first outstanding query was sent; 0 = none */
-    base_time transaction_at; /* the transaction began; 0 = none */
-    uint64_t serial;          /* for SHOW: ptr column, log lines */
-    const char *close_reason; /* "closing because: ..." */
+    base_time connected_at;       /* socket open was asked for */
+    base_time ready_at;           /* login over */
+    base_time request_at;         /* lent, or last used */
+    base_time query_at;           /* the first outstanding query was sent; 0 = none */
+    base_time transaction_at;     /* the transaction began; 0 = none */
+    struct net_address address;   /* of the upstream */
+    bool has_socket;              /* connect was called: the end comes by on_close */
+    struct proxy_refusal refusal; /* why the login failed */
+    uint64_t serial;              /* for SHOW: ptr column, log lines */
+    const char *close_reason;     /* "closing because: ..." */
 };
 
 /* ---- called by the host (host.c) for the core's effects ---- */

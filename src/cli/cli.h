@@ -1,0 +1,9 @@
+/* cli.h - the verbs of the program `weir`. Each takes its own name as argv[0], returns the exit
+ * code. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+/* 0 after an orderly end, 1 when it could not start, 2 for a wrong command line. */
+int cli_serve(int argc, char **argv);
+
+#endif

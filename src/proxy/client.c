@@ -1,0 +1,467 @@
+/* client.c - life of a client: accepted, moved between states, granted and refused servers, ended.
+ *
+ * The picture of states is in client.h. A client that ends gives up what it has in on_close: its
+ * claim is cancelled, its server drained and given back.
+ */
+#include "proxy/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/invariant.h"
+#include "proxy/client_internal.h"
+#include "proxy/console.h"
+#include "proxy/crypto.h"
+#include "proxy/log.h"
+#include "wire/backend.h"
+
+#define CLOSE_LINGER (5 * BASE_SECOND)
+
+/* A server that has idled this long is looked at before it is lent; one used more recently would
+ * have been noticed by the loop. */
+#define POLL_AFTER (20 * BASE_MS)
+
+const char *proxy_client_state_text(const struct proxy_client *client)
+{
+    switch (client->state) {
+    case PROXY_CLIENT_STARTUP:
+    case PROXY_CLIENT_TLS:
+    case PROXY_CLIENT_AUTH:
+        return "login";
+    case PROXY_CLIENT_WELCOME:
+    case PROXY_CLIENT_WAITING:
+        return "waiting";
+    case PROXY_CLIENT_READY:
+        return "idle";
+    case PROXY_CLIENT_LINKED:
+    case PROXY_CLIENT_CONSOLE:
+        return "active";
+    case PROXY_CLIENT_CLOSING:
+        return "closing";
+    }
+    return "unknown";
+}
+
+void client_move(struct proxy_client *client, enum proxy_client_state state)
+{
+    INVARIANT((state == PROXY_CLIENT_LINKED) == (client->server != NULL));
+    INVARIANT((state == PROXY_CLIENT_WAITING || state == PROXY_CLIENT_WELCOME) ==
+              (client->claim.gen != 0));
+    client->state = state;
+}
+
+struct wire_out client_out(struct proxy_client *client, size_t bytes)
+{
+    struct wire_out out;
+    wire_out_init(&out, net_turn_alloc(client->proxy->loop, bytes), bytes);
+    return out;
+}
+
+void client_send_out(struct proxy_client *client, const struct wire_out *out)
+{
+    INVARIANT(wire_out_status(out) == BASE_OK);
+    net_stream_send(&client->stream, wire_out_slice(out));
+}
+
+void client_set_timer(struct proxy_client *client, base_time span)
+{
+    net_timer_set(client->proxy->loop, &client->timer,
+                  span ? base_time_add(net_loop_now(client->proxy->loop), span) : BASE_NEVER);
+}
+
+/* ---- the stream's callbacks ---- */
+
+static size_t on_data(struct net_stream *stream, struct base_slice in)
+{
+    struct proxy_client *client = base_list_entry(stream, struct proxy_client, stream);
+    switch (client->state) {
+    case PROXY_CLIENT_STARTUP:
+    case PROXY_CLIENT_TLS:
+    case PROXY_CLIENT_AUTH:
+        return proxy_client_login_data(client, in);
+    case PROXY_CLIENT_WELCOME:
+    case PROXY_CLIENT_WAITING:
+        return 0;
+    case PROXY_CLIENT_READY:
+    case PROXY_CLIENT_LINKED:
+        return proxy_client_session_data(client, in);
+    case PROXY_CLIENT_CONSOLE:
+        return proxy_console_data(client, in);
+    case PROXY_CLIENT_CLOSING:
+        return in.bytes;
+    }
+    return in.bytes;
+}
+
+static void on_drain(struct net_stream *stream)
+{
+    struct proxy_client *client = base_list_entry(stream, struct proxy_client, stream);
+    if (client->server) {
+        net_stream_resume(&client->server->stream);
+    }
+}
+
+static void on_tls(struct net_stream *stream, int status)
+{
+    struct proxy_client *client = base_list_entry(stream, struct proxy_client, stream);
+    if (client->state != PROXY_CLIENT_TLS) {
+        return;
+    }
+    if (status < 0) {
+        proxy_log_client(PROXY_LOG, client, "TLS handshake failed: %s",
+                         net_stream_tls_error(stream));
+        client->close_reason = "TLS handshake failed";
+        return;
+    }
+    client_move(client, PROXY_CLIENT_STARTUP);
+}
+
+static void cancel_claim(struct proxy_client *client)
+{
+    if (client->claim.gen) {
+        struct core_event event = {.kind = CORE_EVENT_CANCEL, .claim = client->claim};
+        client->claim = (struct core_claim_id){0};
+        int r = proxy_apply(client->proxy, &event);
+        INVARIANT(r == BASE_OK ||
+                  r == BASE_ESTALE); /* its grant or refusal is on its way: host.c */
+    }
+}
+
+static void leave_server(struct proxy_client *client)
+{
+    struct proxy_server *server = client->server;
+    if (server) {
+        client->server = NULL;
+        proxy_server_unlink(server);
+    }
+}
+
+/* Takes it out of everything it is in. */
+static void detach(struct proxy_client *client)
+{
+    struct proxy *proxy = client->proxy;
+    struct proxy_pool *pool = client->pool;
+    net_timer_set(proxy->loop, &client->timer, BASE_NEVER);
+    cancel_claim(client);
+    leave_server(client);
+    proxy_console_free(client);
+    proxy_client_login_free(client);
+    proxy_names_clear(&client->names, &proxy->statements);
+    base_hash_done(&client->names.table);
+    proxy_statement_drop(&proxy->statements, client->unnamed);
+    proxy_vars_done(&client->vars, &proxy->texts);
+    if (client->cancel_pid) {
+        base_hash_remove(&proxy->cancel_keys, &client->key_node);
+    }
+    base_list_remove(&client->link);
+    proxy->client_count--;
+    if (pool) {
+        base_list_remove(&client->pool_link);
+        pool->client_count--;
+        proxy_pool_release(pool);
+    }
+}
+
+static void on_close(struct net_stream *stream, int status)
+{
+    struct proxy_client *client = base_list_entry(stream, struct proxy_client, stream);
+    struct proxy *proxy = client->proxy;
+    bool had_login = client->pool || client->state == PROXY_CLIENT_CONSOLE;
+    if (!client->close_reason) {
+        client->close_reason = status == BASE_ETOOBIG ? "message is too long"
+                               : status == BASE_EPROTOCOL
+                                   ? "unencrypted data behind the TLS request"
+                                   : "client unexpected eof";
+    }
+    if (proxy->config->options.log_disconnections && had_login) {
+        proxy_log_client(
+            PROXY_LOG, client, "closing because: %s (age=%llus)", client->close_reason,
+            (unsigned long long)(base_time_since(net_loop_now(proxy->loop), client->connected_at) /
+                                 BASE_SECOND));
+    }
+    client->state = PROXY_CLIENT_CLOSING;
+    detach(client);
+    free(client);
+    proxy_check_done(proxy);
+}
+
+static void on_timer(struct net_timer *timer)
+{
+    struct proxy_client *client = base_list_entry(timer, struct proxy_client, timer);
+    switch (client->state) {
+    case PROXY_CLIENT_STARTUP:
+    case PROXY_CLIENT_TLS:
+    case PROXY_CLIENT_AUTH:
+        proxy_client_close(client, "08P01", "client_login_timeout", NULL,
+                           "Finish the login sooner, or raise client_login_timeout.",
+                           "client_login_timeout");
+        return;
+    case PROXY_CLIENT_READY:
+        proxy_client_close(client, "57P05", "client_idle_timeout", NULL,
+                           "Reconnect; client_idle_timeout closes clients that idle.",
+                           "client_idle_timeout");
+        return;
+    case PROXY_CLIENT_LINKED:
+        proxy_client_close(client, "25P03", "idle_transaction_timeout", NULL,
+                           "End transactions soon; idle_transaction_timeout closes clients that "
+                           "idle inside one.",
+                           "idle transaction timeout");
+        return;
+    case PROXY_CLIENT_WELCOME:
+    case PROXY_CLIENT_WAITING:
+    case PROXY_CLIENT_CONSOLE:
+    case PROXY_CLIENT_CLOSING:
+        return;
+    }
+}
+
+static const struct net_stream_ops stream_ops = {
+    .on_data = on_data,
+    .on_drain = on_drain,
+    .on_tls = on_tls,
+    .on_close = on_close,
+};
+
+void proxy_client_accept(struct proxy *proxy, int fd, const struct net_address *peer)
+{
+    struct proxy_client *client = NULL;
+    if (proxy->client_count < proxy->config->options.max_client_conn + PROXY_CLIENTS_RESERVED) {
+        client = calloc(1, sizeof(*client));
+    }
+    if (!client) {
+        close(fd);
+        return;
+    }
+    client->proxy = proxy;
+    client->address = *peer;
+    client->is_unix = net_address_is_unix(peer);
+    client->is_new = true;
+    client->serial = ++proxy->next_serial;
+    client->connected_at = client->request_at = net_loop_now(proxy->loop);
+    client->timer.fire = on_timer;
+    client->names.seed = proxy->hash_seed;
+    base_list_init(&client->pool_link);
+    net_stream_init(&client->stream, proxy->loop, &stream_ops, CLIENT_IN_BYTES_MAX);
+    if (net_stream_adopt(&client->stream, fd, &proxy->client_socket) < 0) {
+        close(fd);
+        free(client);
+        return;
+    }
+    base_list_push_back(&proxy->clients, &client->link);
+    proxy->client_count++;
+    client_set_timer(client, proxy->config->options.client_login_timeout);
+}
+
+/* ---- claims ---- */
+
+static base_time wait_limit(const struct proxy_client *client)
+{
+    struct proxy *proxy = client->proxy;
+    struct config_pool resolved;
+    struct base_slice user = base_slice_text(client->pool->user->name);
+    const struct config_database *entry =
+        config_database_find(proxy->config, base_slice_text(client->pool->database->name), NULL);
+    if (!entry) {
+        return proxy->config->options.query_wait_timeout;
+    }
+    config_pool_resolve(proxy->config, entry, config_user_find(proxy->config, user), &resolved);
+    return resolved.query_wait_timeout;
+}
+
+void client_claim(struct proxy_client *client, enum proxy_client_state while_waiting,
+                  base_time since)
+{
+    base_time limit = wait_limit(client);
+    struct core_event event = {
+        .kind = CORE_EVENT_CLAIM,
+        .pool = client->pool->id,
+        .deadline = limit ? base_time_add(since, limit) : BASE_NEVER,
+        .lane = 1,
+        .tag = (uintptr_t)client,
+    };
+    client->wait_at = since;
+    client->claim = (struct core_claim_id){UINT32_MAX, UINT32_MAX}; /* until its id is known */
+    client->state = while_waiting;
+    client_set_timer(client, 0);
+    if (client->pool->is_closed) {
+        client->claim = (struct core_claim_id){0};
+        proxy_client_close_status(client, BASE_ECLOSED, NULL, "database removed");
+        return;
+    }
+    int r = core_apply(client->proxy->core, net_loop_now(client->proxy->loop), &event);
+    if (r < 0) {
+        client->claim = (struct core_claim_id){0};
+        proxy_client_close_status(client, r, NULL, "claim refused");
+        return;
+    }
+    client->claim = event.claim;
+    proxy_drain_effects(client->proxy);
+    if (client->state == while_waiting) {
+        net_stream_pause(&client->stream);
+    }
+}
+
+static bool is_dead(const struct proxy_server *server)
+{
+    base_time idle = base_time_since(net_loop_now(server->proxy->loop), server->request_at);
+    return idle >= POLL_AFTER && !net_stream_is_alive(&server->stream);
+}
+
+/* A server to learn the parameters from: the login can be finished, the server goes back. */
+static void finish_welcome(struct proxy_client *client, struct proxy_server *server)
+{
+    client_move(client, PROXY_CLIENT_READY);
+    client_send_welcome(client);
+    net_stream_resume(&client->stream);
+    struct core_event event = {
+        .kind = CORE_EVENT_GIVE, .server = server->id, .give = CORE_GIVE_CLEAN};
+    int r = proxy_apply(client->proxy, &event);
+    INVARIANT(r == BASE_OK);
+}
+
+void proxy_client_grant(struct proxy_client *client, struct proxy_server *server, base_time waited)
+{
+    client->claim = (struct core_claim_id){0};
+    if (is_dead(server)) {
+        enum proxy_client_state state = client->state;
+        server_break(server, "server conn crashed?");
+        client_reclaim(client, state);
+        return;
+    }
+    if (client->state == PROXY_CLIENT_WELCOME) {
+        finish_welcome(client, server);
+        return;
+    }
+    INVARIANT(client->state == PROXY_CLIENT_WAITING);
+    client->pool->stats.total.wait_time += waited;
+    client->pool->stats.total.server_assignments++;
+    client->server = server;
+    client_move(client, PROXY_CLIENT_LINKED);
+    proxy_server_link(server, client);
+    server->transaction_at = net_loop_now(client->proxy->loop);
+    net_stream_resume(&client->stream);
+}
+
+void client_reclaim(struct proxy_client *client, enum proxy_client_state state)
+{
+    client_claim(client, state, client->wait_at);
+}
+
+void proxy_client_unlink(struct proxy_client *client)
+{
+    struct proxy *proxy = client->proxy;
+    client->server = NULL;
+    client_move(client, PROXY_CLIENT_READY);
+    if (client->is_closing_soon || proxy->phase == PROXY_DRAINING) {
+        proxy_client_close(client, "57P01", "terminating connection due to administrator command",
+                           NULL, "Reconnect.", "shutting down");
+        return;
+    }
+    client_set_timer(client, proxy->config->options.client_idle_timeout);
+    net_stream_resume(&client->stream);
+}
+
+void proxy_client_answered(struct proxy_client *client, char tx_status)
+{
+    const struct config_options *options = &client->proxy->config->options;
+    if (client->pool->mode == CONFIG_POOL_MODE_STATEMENT && tx_status != 'I') {
+        proxy_client_close(client, "0A000",
+                           "transaction blocks not allowed in statement pooling mode", NULL,
+                           "Use pool_mode = transaction for clients that need transactions.",
+                           "transaction blocks not allowed in statement pooling mode");
+        return;
+    }
+    if (options->idle_transaction_timeout || options->client_idle_timeout) {
+        client_set_timer(client, tx_status == 'I' ? options->client_idle_timeout
+                                                  : options->idle_transaction_timeout);
+    }
+    if (net_stream_is_paused(&client->stream)) {
+        net_stream_resume(&client->stream);
+    }
+}
+
+/* ---- the end ---- */
+
+void proxy_client_close(struct proxy_client *client, const char *sqlstate, const char *text,
+                        const char *detail, const char *hint, const char *reason)
+{
+    if (client->state == PROXY_CLIENT_CLOSING) {
+        return;
+    }
+    if (sqlstate && client->state != PROXY_CLIENT_TLS) {
+        client_send_error(client, &(struct client_error){"FATAL", sqlstate, text, detail, hint});
+        if (client->proxy->config->options.log_pooler_errors) {
+            proxy_log_client(PROXY_WARNING, client, "pooler error: %s", text);
+        }
+    }
+    client->close_reason = reason;
+    cancel_claim(client);
+    leave_server(client);
+    client->state = PROXY_CLIENT_CLOSING;
+    net_timer_set(client->proxy->loop, &client->timer, BASE_NEVER);
+    net_stream_close(&client->stream, CLOSE_LINGER);
+}
+
+void proxy_client_close_status(struct proxy_client *client, int status, const char *detail,
+                               const char *reason)
+{
+    const struct base_status_info *info = base_status_info(status);
+    proxy_client_close(client, info->sqlstate, info->text, detail, *info->hint ? info->hint : NULL,
+                       reason);
+}
+
+void proxy_client_lost(struct proxy_client *client, struct proxy_server *server, const char *reason)
+{
+    client->server = NULL;
+    client->state = PROXY_CLIENT_READY;
+    proxy_client_close(
+        client, "08006", "server conn crashed?",
+        server->had_error ? "The server said why in the message before this one."
+                          : "The connection to PostgreSQL ended.",
+        "Reconnect and try again; whether the last statement took effect is unknown.", reason);
+}
+
+void proxy_client_database_removed(struct proxy_client *client)
+{
+    if (client->state == PROXY_CLIENT_LINKED) {
+        client->is_closing_soon = true;
+        proxy_server_settle(client->server);
+        return;
+    }
+    proxy_client_close(client, "57P01", "the database was removed from the configuration", NULL,
+                       "Reconnect.", "database configuration changed");
+}
+
+/* A cancel request named this client: stop what its server runs, or its wait. */
+void proxy_client_cancel(struct proxy_client *client)
+{
+    if (client->state == PROXY_CLIENT_LINKED) {
+        proxy_cancel_server(client->server);
+    } else if (client->state == PROXY_CLIENT_WAITING) {
+        cancel_claim(client);
+        client_move(client, PROXY_CLIENT_READY);
+        client_send_error(client, &(struct client_error){
+                                      "ERROR", "57014", "canceling statement due to user request",
+                                      "It was still waiting for a server.", NULL});
+        client->is_discarding = true;
+        net_stream_resume(&client->stream);
+    }
+}
+
+void proxy_client_text(const struct proxy_client *client, char *out, size_t bytes)
+{
+    char address[NET_ADDRESS_TEXT];
+    const char *database = "(nodb)", *user = "(nouser)";
+    net_address_text(&client->address, address, sizeof(address));
+    if (client->pool) {
+        database = client->pool->database->name;
+        user = client->pool->user->name;
+    } else if (client->login && client->login->user[0]) {
+        database = client->login->database;
+        user = client->login->user;
+    } else if (client->state == PROXY_CLIENT_CONSOLE) {
+        database = "pgbouncer";
+    }
+    snprintf(out, bytes, "%s/%s@%s", database, user, address);
+}

@@ -1,0 +1,97 @@
+/* client_internal.h - what the client's files share.
+ *
+ *   client.c          life: accepted, moved between states, ended; granted, refused, unlinked
+ *   client_error.c    what a client is told when there is no server to give
+ *   client_login.c    start-up packet, TLS, choice of database, welcome
+ *   client_auth.c     passwords
+ *   client_session.c  messages: passed on, answered, or made to wait
+ *   client_prepared.c prepared statements of a client on the server it has now
+ */
+#ifndef PROXY_CLIENT_INTERNAL_H
+#define PROXY_CLIENT_INTERNAL_H
+
+#include "proxy/client.h"
+#include "proxy/daemon.h"
+#include "proxy/server_internal.h"
+#include "wire/auth.h"
+#include "wire/frame.h"
+#include "wire/frontend.h"
+#include "wire/out.h"
+#include "wire/prepared.h"
+#include "wire/scram.h"
+#include "wire/startup.h"
+
+/* Longest message that must be in memory as a whole: Parse, in transaction pooling. */
+#define CLIENT_IN_BYTES_MAX (64 * 1024 * 1024)
+
+enum client_auth_step {
+    CLIENT_AUTH_NONE,
+    CLIENT_AUTH_PLAIN,
+    CLIENT_AUTH_MD5,
+    CLIENT_AUTH_SASL_INITIAL,
+    CLIENT_AUTH_SASL_FINAL,
+};
+
+#define CLIENT_NAME_BYTES 256 /* user and database names: PostgreSQL's own limit is 63 */
+
+struct proxy_client_login {
+    char user[CLIENT_NAME_BYTES];
+    char database[CLIENT_NAME_BYTES];
+    enum client_auth_step step;
+    bool is_console;
+    bool is_mock; /* the user does not exist: every answer is wrong */
+    bool plus_offered;
+    bool has_scram;
+    uint8_t salt[4];
+    struct wire_scram_server scram;
+};
+
+void client_move(struct proxy_client *client, enum proxy_client_state state);
+struct wire_out client_out(struct proxy_client *client, size_t bytes);
+void client_send_out(struct proxy_client *client, const struct wire_out *out);
+/* Asks the core for a server; the client is LINKED, WAITING (paused) or being closed afterwards.
+ * `since` is when the wait began. */
+void client_claim(struct proxy_client *client, enum proxy_client_state while_waiting,
+                  base_time since);
+/* Claims again after a dead server was granted: the deadline stays. */
+void client_reclaim(struct proxy_client *client, enum proxy_client_state state);
+/* Arms the deadline that holds now: idle, idle in transaction, ... */
+void client_set_timer(struct proxy_client *client, base_time span);
+
+/* client_error.c */
+struct client_error {
+    const char *severity; /* "FATAL", "ERROR", "NOTICE" */
+    const char *sqlstate, *text, *detail, *hint;
+};
+void client_send_error(struct proxy_client *client, const struct client_error *error);
+/* "Waited 30.0 s; 20 of 20 servers in use ...": why there is no server. */
+void client_wait_detail(struct proxy_client *client, base_time waited, uint32_t ahead, char *out,
+                        size_t bytes);
+
+/* client_auth.c */
+void client_auth_begin(struct proxy_client *client);
+void client_auth_take(struct proxy_client *client, const struct wire_frame *frame);
+/* After a login by SCRAM: keeps the keys that the proof revealed, for logins to the server. */
+void client_learn_keys(struct proxy_client *client);
+/* client_login.c: authenticated. */
+void client_login_accepted(struct proxy_client *client);
+void client_send_welcome(struct proxy_client *client);
+
+/* client_prepared.c. Each deals with one whole or partly arrived message for the server the client
+ * has: it sends the head (and what must go before it) and says how many bytes of the message in
+ * `rest` that used up; the caller passes on the remaining ones. 0: more bytes are needed. Errors:
+ * BASE_ENOMEM, BASE_ECAPACITY, BASE_EPROTOCOL. */
+struct client_message {
+    char type;
+    uint32_t bytes;         /* the whole message */
+    struct base_slice rest; /* what has arrived of it, header first */
+};
+bool client_tracks_statements(const struct proxy_client *client);
+int client_prepared_parse(struct proxy_client *client, const struct client_message *message,
+                          size_t *ret_used) BASE_MUST_CHECK;
+int client_prepared_refer(struct proxy_client *client, const struct client_message *message,
+                          size_t *ret_used) BASE_MUST_CHECK;
+/* Takes the name of a DEALLOCATE off the client; false when the client has no such name. */
+bool client_deallocate(struct proxy_client *client, const struct wire_command *command);
+
+#endif

@@ -1,0 +1,491 @@
+/* client_login.c - from the first packet to the welcome.
+ *
+ *   [SSLRequest -> 'S' -> TLS] [GSSENCRequest -> 'N'] StartupMessage -> authentication -> welcome
+ *   CancelRequest -> handed on, closed
+ *
+ * The welcome tells the parameters of a real server. Before the pool has had one the client waits
+ * for one like any query (state WELCOME). Every state here ends by client_login_timeout.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/invariant.h"
+#include "proxy/client_internal.h"
+#include "proxy/crypto.h"
+#include "proxy/log.h"
+#include "wire/backend.h"
+#include "wire/prepared.h"
+
+/* Login messages are short. */
+#define LOGIN_FRAME_BYTES_MAX 10000
+#define OPTIONS_MAX           32
+
+void proxy_client_login_free(struct proxy_client *client)
+{
+    if (client->login) {
+        if (client->login->has_scram) {
+            wire_scram_server_done(&client->login->scram);
+        }
+        explicit_bzero(client->login, sizeof(*client->login));
+        free(client->login);
+        client->login = NULL;
+    }
+}
+
+static void fail(struct proxy_client *client, const char *sqlstate, const char *text,
+                 const char *hint)
+{
+    proxy_client_close(client, sqlstate, text, NULL, hint, text);
+}
+
+/* ---- cancel ---- */
+
+struct proxy_client *proxy_client_by_key(struct proxy *proxy, uint32_t pid, struct base_slice key)
+{
+    for (struct base_hash_node *n = base_hash_first(&proxy->cancel_keys, pid); n;
+         n = base_hash_next(n, pid)) {
+        struct proxy_client *client = base_hash_entry(n, struct proxy_client, key_node);
+        if (client->cancel_pid == pid &&
+            wire_secret_equal(key, base_slice_of(client->cancel_key, sizeof(client->cancel_key)))) {
+            return client;
+        }
+    }
+    return NULL;
+}
+
+static void take_cancel(struct proxy_client *client, const struct wire_startup *startup)
+{
+    struct proxy_client *named = proxy_client_by_key(client->proxy, startup->pid, startup->key);
+    if (named) {
+        proxy_client_cancel(named);
+    }
+    proxy_client_close(client, NULL, NULL, NULL, NULL, "cancel request");
+}
+
+/* ---- start-up parameters ---- */
+
+static int take_parameter(struct proxy_client *client, struct base_slice name,
+                          struct base_slice value);
+
+static int take_options(struct proxy_client *client, struct base_slice text)
+{
+    struct wire_option options[OPTIONS_MAX];
+    size_t count = 0;
+    struct wire_out memory = client_out(client, text.bytes + 1);
+    int r = wire_options_parse(text, &memory, options, OPTIONS_MAX, &count);
+    for (size_t i = 0; r == BASE_OK && i < count; i++) {
+        r = take_parameter(client, options[i].name, options[i].value);
+    }
+    return r;
+}
+
+static bool is_name(struct base_slice name, const char *text)
+{
+    return base_slice_is(name, text);
+}
+
+static int copy_name(char out[CLIENT_NAME_BYTES], struct base_slice value)
+{
+    if (value.bytes >= CLIENT_NAME_BYTES) {
+        return BASE_ETOOBIG;
+    }
+    memcpy(out, value.data, value.bytes);
+    out[value.bytes] = 0;
+    return BASE_OK;
+}
+
+static int take_parameter(struct proxy_client *client, struct base_slice name,
+                          struct base_slice value)
+{
+    struct proxy *proxy = client->proxy;
+    int var = proxy_var_find(&proxy->var_names, name);
+    if (var >= 0) {
+        return proxy_vars_set(&client->vars, &proxy->texts, var, value);
+    }
+    if (is_name(name, "user")) {
+        return copy_name(client->login->user, value);
+    }
+    if (is_name(name, "database")) {
+        return copy_name(client->login->database, value);
+    }
+    if (is_name(name, "options")) {
+        return take_options(client, value);
+    }
+    if (is_name(name, "replication")) {
+        bool is_off = is_name(value, "0") || is_name(value, "false") || is_name(value, "off") ||
+                      is_name(value, "no");
+        client->is_replication = !is_off;
+        return BASE_OK;
+    }
+    if (config_list_has(proxy->config->options.ignore_startup_parameters, name)) {
+        return BASE_OK;
+    }
+    return proxy_vars_add_extra(&client->vars, &proxy->texts, name, value);
+}
+
+static void take_parameters(struct proxy_client *client, struct base_slice parameters)
+{
+    struct wire_pair pair;
+    struct base_slice rest = parameters;
+    while (wire_pairs_next(&rest, &pair)) {
+        if (wire_pair_is_protocol_option(&pair)) {
+            continue;
+        }
+        int r = take_parameter(client, pair.name, pair.value);
+        if (r < 0) {
+            char text[200];
+            snprintf(text, sizeof(text), "unsupported startup parameter: %.*s",
+                     (int)(pair.name.bytes < 64 ? pair.name.bytes : 64),
+                     (const char *)pair.name.data);
+            fail(client, "08P01", text, "Leave it out, or name it in ignore_startup_parameters.");
+            return;
+        }
+    }
+}
+
+/* ---- the start-up message ---- */
+
+static bool is_console_name(const char *database)
+{
+    return strcmp(database, "pgbouncer") == 0 || strcmp(database, "weir") == 0;
+}
+
+static bool may_enter_console(const struct proxy_client *client)
+{
+    const struct config_options *options = &client->proxy->config->options;
+    struct base_slice user = base_slice_text(client->login->user);
+    return config_list_has(options->admin_users, user) ||
+           config_list_has(options->stats_users, user) || client->is_admin;
+}
+
+/* The process's own system user may enter the console by Unix socket without a password, as
+ * "pgbouncer" or "weir". */
+static bool is_own_user(struct proxy_client *client)
+{
+    uint32_t uid;
+    return client->is_unix && client->login->is_console && is_console_name(client->login->user) &&
+           net_stream_peer_uid(&client->stream, &uid) == BASE_OK && uid == (uint32_t)getuid();
+}
+
+/* A last look before the password: what can be refused without knowing who it is. */
+static bool is_refused_early(struct proxy_client *client)
+{
+    struct proxy *proxy = client->proxy;
+    const struct config_options *options = &proxy->config->options;
+    bool needs_tls = options->client_tls_sslmode >= CONFIG_TLS_MODE_REQUIRE && !client->is_unix;
+    if (client->login->user[0] == 0) {
+        fail(client, "28000", "no user name in the start-up message", "Name a user.");
+    } else if (needs_tls && !net_stream_has_tls(&client->stream)) {
+        fail(client, "08P01", "SSL required", "Connect with sslmode=require or better.");
+    } else if (proxy->phase == PROXY_DRAINING) {
+        fail(client, "57P01", "weir is shutting down", "Connect again in a moment.");
+    } else if (proxy->client_count > options->max_client_conn && !client->login->is_console) {
+        fail(client, "53300", "no more connections allowed (max_client_conn)",
+             "Close idle clients, or raise max_client_conn.");
+    } else if (client->is_replication) {
+        fail(client, "0A000", "replication connections are not supported",
+             "Connect to PostgreSQL directly for replication.");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void take_startup(struct proxy_client *client, const struct wire_startup *startup)
+{
+    if (startup->major != 3) {
+        fail(client, "08P01", "unsupported frontend protocol", "Speak protocol 3.0.");
+        return;
+    }
+    client->login = calloc(1, sizeof(*client->login));
+    if (!client->login) {
+        proxy_client_close_status(client, BASE_ENOMEM, NULL, "out of memory");
+        return;
+    }
+    take_parameters(client, startup->parameters);
+    if (client->state == PROXY_CLIENT_CLOSING) {
+        return;
+    }
+    if (client->login->database[0] == 0) {
+        memcpy(client->login->database, client->login->user, CLIENT_NAME_BYTES);
+    }
+    client->login->is_console = is_console_name(client->login->database);
+    if (is_refused_early(client)) {
+        return;
+    }
+    if (wire_startup_needs_negotiation(startup, 0)) {
+        struct wire_out out = client_out(client, startup->bytes + 64);
+        wire_negotiate_put(&out, 0, startup->parameters);
+        client_send_out(client, &out);
+    }
+    client_move(client, PROXY_CLIENT_AUTH);
+    if (is_own_user(client)) {
+        client->is_admin = true;
+        client_login_accepted(client);
+        return;
+    }
+    client_auth_begin(client);
+}
+
+static void take_ssl_request(struct proxy_client *client, bool has_more)
+{
+    static const uint8_t yes = 'S', no = 'N';
+    struct proxy *proxy = client->proxy;
+    if (has_more) {
+        proxy_client_close(client, "08P01", "received unencrypted data after SSL request", NULL,
+                           "This could be an attack or a faulty driver.",
+                           "unencrypted data behind the TLS request");
+        return;
+    }
+    if (!proxy->client_tls || net_stream_has_tls(&client->stream) || client->is_unix) {
+        net_stream_send(&client->stream, base_slice_of(&no, 1));
+        return;
+    }
+    net_stream_send(&client->stream, base_slice_of(&yes, 1));
+    client_move(client, PROXY_CLIENT_TLS);
+    if (net_stream_start_tls(&client->stream, proxy->client_tls, NULL) < 0) {
+        proxy_client_close(client, NULL, NULL, NULL, NULL, "TLS could not be started");
+    }
+}
+
+/* ---- the welcome ---- */
+
+static int make_cancel_key(struct proxy_client *client)
+{
+    struct proxy *proxy = client->proxy;
+    int r = proxy_random(client->cancel_key, sizeof(client->cancel_key));
+    if (r == BASE_OK && !client->cancel_pid) {
+        client->cancel_pid = ++proxy->next_cancel_pid & INT32_MAX;
+        client->cancel_pid += client->cancel_pid == 0;
+        base_hash_insert(&proxy->cancel_keys, &client->key_node, client->cancel_pid);
+    }
+    return r;
+}
+
+static void put_vars(struct proxy_client *client, struct wire_out *out)
+{
+    const struct proxy_var_names *names = &client->proxy->var_names;
+    const struct proxy_pool *pool = client->pool;
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (!client->vars.value[i]) {
+            client->vars.value[i] = proxy_text_share(pool->welcome_vars.value[i]);
+        }
+        if (client->vars.value[i]) {
+            wire_parameter_status_put(out, base_slice_text(names->name[i]),
+                                      proxy_text_slice(client->vars.value[i]));
+        }
+    }
+}
+
+static void put_end(struct proxy_client *client, struct wire_out *out)
+{
+    wire_backend_key_put(out, client->cancel_pid,
+                         base_slice_of(client->cancel_key, sizeof(client->cancel_key)));
+    wire_ready_for_query_put(out, 'I');
+}
+
+void client_send_welcome(struct proxy_client *client)
+{
+    struct proxy_pool *pool = client->pool;
+    struct wire_out out = client_out(client, pool->welcome_bytes + WIRE_STARTUP_BYTES_MAX + 1024);
+    wire_out_bytes(&out, base_slice_of(pool->welcome, pool->welcome_bytes));
+    put_vars(client, &out);
+    if (make_cancel_key(client) < 0) {
+        proxy_client_close_status(client, BASE_ESYSTEM, NULL, "no random bytes");
+        return;
+    }
+    put_end(client, &out);
+    client_send_out(client, &out);
+    client_set_timer(client, client->proxy->config->options.client_idle_timeout);
+}
+
+static void enter_console(struct proxy_client *client)
+{
+    static const char *const parameters[][2] = {
+        {"server_version", "1.25.0/weir"},
+        {"client_encoding", "UTF8"},
+        {"server_encoding", "UTF8"},
+        {"DateStyle", "ISO"},
+        {"TimeZone", "GMT"},
+        {"is_superuser", "on"},
+        {"standard_conforming_strings", "on"},
+        {"integer_datetimes", "on"},
+    };
+    if (!may_enter_console(client)) {
+        fail(client, "28000", "not allowed",
+             "Add the user to admin_users or stats_users to let it use the console.");
+        return;
+    }
+    struct base_slice user = base_slice_text(client->login->user);
+    client->is_admin =
+        client->is_admin || config_list_has(client->proxy->config->options.admin_users, user);
+    struct wire_out out = client_out(client, 1024);
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+        wire_parameter_status_put(&out, base_slice_text(parameters[i][0]),
+                                  base_slice_text(parameters[i][1]));
+    }
+    if (make_cancel_key(client) < 0) {
+        proxy_client_close_status(client, BASE_ESYSTEM, NULL, "no random bytes");
+        return;
+    }
+    put_end(client, &out);
+    client_send_out(client, &out);
+    client_move(client, PROXY_CLIENT_CONSOLE);
+    client_set_timer(client, 0);
+}
+
+static void add_host_to_application_name(struct proxy_client *client)
+{
+    struct proxy *proxy = client->proxy;
+    char address[NET_ADDRESS_TEXT], text[NET_ADDRESS_TEXT + 128];
+    struct base_slice name = proxy_text_slice(client->vars.value[PROXY_VAR_APPLICATION_NAME]);
+    if (!proxy->config->options.application_name_add_host) {
+        return;
+    }
+    net_address_text(&client->address, address, sizeof(address));
+    int bytes =
+        snprintf(text, sizeof(text), "%.*s - %s", (int)(name.bytes < 100 ? name.bytes : 100),
+                 name.data ? (const char *)name.data : "app", address);
+    if (proxy_vars_set(&client->vars, &proxy->texts, PROXY_VAR_APPLICATION_NAME,
+                       base_slice_of(text, (size_t)bytes)) < 0) {
+        proxy_log_client(PROXY_WARNING, client, "out of memory for application_name");
+    }
+}
+
+static void enter_pool(struct proxy_client *client)
+{
+    struct proxy *proxy = client->proxy;
+    struct proxy_pool *pool = NULL;
+    char text[CLIENT_NAME_BYTES + 64];
+    int r = proxy_pool_find(proxy, base_slice_text(client->login->database),
+                            base_slice_text(client->login->user), &pool);
+    if (r == BASE_EINVALID) {
+        snprintf(text, sizeof(text), "no such database: %s", client->login->database);
+        fail(client, "3D000", text, "Add it to [databases], or a line for * .");
+        return;
+    }
+    if (r < 0) {
+        proxy_client_close_status(client, r, NULL, "no pool");
+        return;
+    }
+    if (pool->database->is_disabled) {
+        fail(client, "57P03", "database is disabled", "ENABLE on the console lets it go on.");
+        return;
+    }
+    client->pool = pool;
+    pool->client_count++;
+    pool->stats.total.logins++;
+    base_list_push_back(&pool->clients, &client->pool_link);
+    add_host_to_application_name(client);
+    if (client->login->has_scram) {
+        client_learn_keys(client);
+    }
+    if (proxy->config->options.log_connections) {
+        proxy_log_client(PROXY_LOG, client, "login attempt: db=%s user=%s tls=%s",
+                         client->login->database, client->login->user,
+                         net_stream_has_tls(&client->stream) ? "yes" : "no");
+    }
+    proxy_client_login_free(client);
+    client_set_timer(client, 0);
+    client_move(client, PROXY_CLIENT_READY);
+    if (pool->welcome) {
+        client_send_welcome(client);
+    } else {
+        client_claim(client, PROXY_CLIENT_WELCOME, net_loop_now(proxy->loop));
+    }
+}
+
+void client_login_accepted(struct proxy_client *client)
+{
+    struct wire_out out = client_out(client, 64);
+    wire_authentication_ok_put(&out);
+    client_send_out(client, &out);
+    if (client->login->is_console) {
+        enter_console(client);
+        proxy_client_login_free(client);
+    } else {
+        enter_pool(client);
+    }
+}
+
+/* ---- bytes ---- */
+
+static size_t take_packet(struct proxy_client *client, struct base_slice in)
+{
+    struct wire_startup startup;
+    int r = wire_startup_parse(in, &startup);
+    if (r == BASE_EMORE) {
+        return 0;
+    }
+    if (r < 0) {
+        fail(client, "08P01", "invalid start-up packet",
+             "Check that the client speaks PostgreSQL protocol 3.");
+        return in.bytes;
+    }
+    switch (startup.kind) {
+    case WIRE_STARTUP_SSL_REQUEST:
+        take_ssl_request(client, in.bytes > startup.bytes);
+        break;
+    case WIRE_STARTUP_GSSENC_REQUEST:
+        if (in.bytes > startup.bytes) {
+            fail(client, "08P01", "received unencrypted data after GSSAPI encryption request",
+                 NULL);
+        } else {
+            net_stream_send(&client->stream, base_slice_of("N", 1));
+        }
+        break;
+    case WIRE_STARTUP_CANCEL_REQUEST:
+        take_cancel(client, &startup);
+        break;
+    case WIRE_STARTUP_MESSAGE:
+        take_startup(client, &startup);
+        break;
+    case WIRE_STARTUP_UNKNOWN:
+        fail(client, "08P01", "unsupported frontend protocol", "Speak protocol 3.0.");
+        break;
+    }
+    return startup.bytes;
+}
+
+static size_t take_auth_frame(struct proxy_client *client, struct base_slice in)
+{
+    struct wire_frame frame;
+    int r = wire_frame_parse(in, LOGIN_FRAME_BYTES_MAX, &frame);
+    if (r == BASE_EMORE) {
+        return 0;
+    }
+    if (r < 0) {
+        fail(client, "08P01", "invalid message during the login", NULL);
+        return in.bytes;
+    }
+    if (frame.type == 'X') {
+        proxy_client_close(client, NULL, NULL, NULL, NULL, "client gave up the login");
+    } else if (frame.type != 'p') {
+        fail(client, "08P01", "expected a password", NULL);
+    } else {
+        client_auth_take(client, &frame);
+    }
+    return frame.bytes;
+}
+
+size_t proxy_client_login_data(struct proxy_client *client, struct base_slice in)
+{
+    size_t done = 0;
+    while (done < in.bytes) {
+        struct base_slice rest = base_slice_skip(in, done);
+        size_t used;
+        if (client->state == PROXY_CLIENT_STARTUP) {
+            used = take_packet(client, rest);
+        } else if (client->state == PROXY_CLIENT_AUTH) {
+            used = take_auth_frame(client, rest);
+        } else {
+            break; /* the rest is for the state that came */
+        }
+        if (used == 0) {
+            break;
+        }
+        done += used;
+    }
+    return client->state == PROXY_CLIENT_CLOSING ? in.bytes : done;
+}

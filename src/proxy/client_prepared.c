@@ -1,0 +1,298 @@
+/* client_prepared.c - a client's prepared statements on the server it has now.
+ *
+ *   Parse named     remembered under the client's name; sent as weir_<n> unless the server has it
+ *   Parse unnamed   remembered, sent as it is
+ *   Bind, Describe  of a statement the server lacks: Parse goes in front, its answer is swallowed
+ *   Close           of a statement: the client's name goes; the server keeps the statement for
+ * others
+ *
+ * A name the client never prepared is passed on as it is: the server says what is wrong.
+ */
+#include "base/invariant.h"
+#include "proxy/client_internal.h"
+#include "wire/message.h"
+#include "wire/prepared.h"
+
+bool client_tracks_statements(const struct proxy_client *client)
+{
+    return client->pool->mode != CONFIG_POOL_MODE_SESSION &&
+           client->proxy->config->options.max_prepared_statements > 0;
+}
+
+static int expect(struct proxy_client *client, enum proxy_request_kind kind,
+                  enum proxy_request_who who, struct proxy_statement *statement)
+{
+    return proxy_server_expect(
+        client->server,
+        (struct proxy_request){(uint8_t)kind, (uint8_t)who, proxy_statement_share(statement)});
+}
+
+static struct base_slice name_of(const struct proxy_statement *statement,
+                                 char text[PROXY_STATEMENT_NAME_BYTES])
+{
+    return base_slice_of(text, proxy_statement_name(statement, text));
+}
+
+static int send_close(struct proxy_client *client, struct proxy_statement *statement)
+{
+    char text[PROXY_STATEMENT_NAME_BYTES];
+    struct wire_out out = server_out(client->server, PROXY_STATEMENT_NAME_BYTES + 16);
+    wire_close_put(&out, 'S', name_of(statement, text));
+    int r = expect(client, PROXY_REQUEST_CLOSE, PROXY_WHO_WEIR, NULL);
+    if (r == BASE_OK) {
+        server_send_out(client->server, &out);
+        proxy_had_remove(&client->server->had, &client->proxy->statements, statement);
+    }
+    return r;
+}
+
+/* Parse of the statement under `name`; `who` gets the answer. */
+static int send_parse(struct proxy_client *client, struct proxy_statement *statement,
+                      struct base_slice name, enum proxy_request_who who)
+{
+    struct wire_out out =
+        server_out(client->server, (size_t)statement->body_bytes + name.bytes + 16);
+    size_t mark = wire_out_begin(&out, 'P');
+    wire_out_cstring(&out, name);
+    wire_out_bytes(&out, base_slice_of(statement->body, statement->body_bytes));
+    wire_out_end(&out, mark);
+    int r = wire_out_status(&out);
+    if (r == BASE_OK) {
+        r = expect(client, PROXY_REQUEST_PARSE, who, statement);
+    }
+    if (r == BASE_OK) {
+        server_send_out(client->server, &out);
+        client->pool->stats.total.prepared_server++;
+    }
+    return r;
+}
+
+/* Room for one more statement on the server. */
+static int evict(struct proxy_client *client)
+{
+    struct proxy_had *had = &client->server->had;
+    while (had->count > client->proxy->config->options.max_prepared_statements) {
+        int r = send_close(client, proxy_had_oldest(had));
+        if (r < 0) {
+            return r;
+        }
+    }
+    return BASE_OK;
+}
+
+/* Makes sure the server has it. *ret_was_there: nothing had to be sent. */
+static int ensure(struct proxy_client *client, struct proxy_statement *statement,
+                  enum proxy_request_who who, bool *ret_was_there)
+{
+    struct proxy_server *server = client->server;
+    char text[PROXY_STATEMENT_NAME_BYTES];
+    int r = BASE_OK;
+    switch (proxy_had_use(&server->had, statement)) {
+    case PROXY_HAVE:
+        *ret_was_there = true;
+        return BASE_OK;
+    case PROXY_HAVE_STALE:
+        r = send_close(client, statement);
+        break;
+    case PROXY_HAVE_NOT:
+        break;
+    }
+    *ret_was_there = false;
+    if (r == BASE_OK) {
+        r = proxy_had_add(&server->had, &client->proxy->statements, statement);
+    }
+    if (r == BASE_OK) {
+        r = send_parse(client, statement, name_of(statement, text), who);
+    }
+    return r == BASE_OK ? evict(client) : r;
+}
+
+static int ensure_unnamed(struct proxy_client *client)
+{
+    struct proxy_server *server = client->server;
+    if (!client->unnamed || (server->unnamed_is_known && server->unnamed == client->unnamed)) {
+        return BASE_OK;
+    }
+    int r = send_parse(client, client->unnamed, base_slice_of("", 0), PROXY_WHO_WEIR);
+    if (r == BASE_OK) {
+        proxy_statement_drop(&client->proxy->statements, server->unnamed);
+        server->unnamed = proxy_statement_share(client->unnamed);
+        server->unnamed_is_known = true;
+    }
+    return r;
+}
+
+/* ---- Parse ---- */
+
+static int parse_unnamed(struct proxy_client *client, struct proxy_statement *statement,
+                         const struct client_message *message, size_t *ret_used)
+{
+    struct proxy_server *server = client->server;
+    struct proxy_statements *statements = &client->proxy->statements;
+    int r = expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_CLIENT, statement);
+    if (r < 0) {
+        return r;
+    }
+    proxy_statement_drop(statements, client->unnamed);
+    client->unnamed = proxy_statement_share(statement);
+    proxy_statement_drop(statements, server->unnamed);
+    server->unnamed = proxy_statement_share(statement);
+    server->unnamed_is_known = !server->is_skipping;
+    net_stream_send(&server->stream, base_slice_of(message->rest.data, message->bytes));
+    *ret_used = message->bytes;
+    return BASE_OK;
+}
+
+static int parse_named(struct proxy_client *client, struct base_slice name,
+                       struct proxy_statement *statement, const struct client_message *message,
+                       size_t *ret_used)
+{
+    bool was_there = false;
+    int r = proxy_names_set(&client->names, &client->proxy->statements, name, statement);
+    if (r == BASE_OK) {
+        r = ensure(client, statement, PROXY_WHO_CLIENT, &was_there);
+    }
+    if (r == BASE_OK && was_there) {
+        r = expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_LOCAL, NULL);
+    }
+    if (r == BASE_OK) {
+        *ret_used = message->bytes;
+    }
+    return r;
+}
+
+int client_prepared_parse(struct proxy_client *client, const struct client_message *message,
+                          size_t *ret_used)
+{
+    struct wire_parse parse;
+    if (message->bytes > CLIENT_IN_BYTES_MAX) {
+        return BASE_ETOOBIG;
+    }
+    if (message->rest.bytes < message->bytes) {
+        return BASE_OK;
+    }
+    struct base_slice body =
+        base_slice_of(message->rest.data + WIRE_HEADER_BYTES, message->bytes - WIRE_HEADER_BYTES);
+    int r = wire_parse_parse(body, &parse);
+    if (r < 0) {
+        return r;
+    }
+    struct proxy_statement *statement = proxy_statement_take(
+        &client->proxy->statements, base_slice_skip(body, parse.name.bytes + 1));
+    if (!statement) {
+        return BASE_ENOMEM;
+    }
+    client->pool->stats.total.prepared_client++;
+    r = parse.name.bytes == 0 ? parse_unnamed(client, statement, message, ret_used)
+                              : parse_named(client, parse.name, statement, message, ret_used);
+    proxy_statement_drop(&client->proxy->statements, statement);
+    return r;
+}
+
+/* ---- Bind, Describe, Close ---- */
+
+static enum proxy_request_kind kind_of(char type)
+{
+    return type == 'B'   ? PROXY_REQUEST_BIND
+           : type == 'D' ? PROXY_REQUEST_DESCRIBE
+                         : PROXY_REQUEST_CLOSE;
+}
+
+/* The header and the body up to `head_bytes` go out as they lie. */
+static int pass_head(struct proxy_client *client, const struct client_message *message,
+                     const struct wire_statement_ref *ref, struct proxy_statement *statement,
+                     size_t *ret_used)
+{
+    int r = expect(client, kind_of(message->type), PROXY_WHO_CLIENT, statement);
+    if (r == BASE_OK) {
+        *ret_used = WIRE_HEADER_BYTES + ref->head_bytes;
+        net_stream_send(&client->server->stream, base_slice_of(message->rest.data, *ret_used));
+    }
+    return r;
+}
+
+static int rename_head(struct proxy_client *client, const struct client_message *message,
+                       const struct wire_statement_ref *ref, struct proxy_statement *statement,
+                       size_t *ret_used)
+{
+    char text[PROXY_STATEMENT_NAME_BYTES];
+    struct base_slice name = name_of(statement, text);
+    bool was_there;
+    int r = ensure(client, statement, PROXY_WHO_WEIR, &was_there);
+    if (r < 0) {
+        return r;
+    }
+    struct wire_out out = server_out(client->server, wire_statement_rename_bytes(ref, name));
+    wire_statement_rename(&out, ref, name);
+    r = wire_out_status(&out);
+    if (r == BASE_OK) {
+        r = expect(client, kind_of(message->type), PROXY_WHO_CLIENT, statement);
+    }
+    if (r == BASE_OK) {
+        server_send_out(client->server, &out);
+        *ret_used = WIRE_HEADER_BYTES + ref->head_bytes;
+    }
+    return r;
+}
+
+/* Close of a statement stays here: others may use it. */
+static int close_here(struct proxy_client *client, const struct client_message *message,
+                      const struct wire_statement_ref *ref, size_t *ret_used)
+{
+    int r = expect(client, PROXY_REQUEST_CLOSE, PROXY_WHO_LOCAL, NULL);
+    if (r == BASE_OK) {
+        proxy_names_remove(&client->names, &client->proxy->statements, ref->name);
+        *ret_used = message->bytes;
+    }
+    return r;
+}
+
+int client_prepared_refer(struct proxy_client *client, const struct client_message *message,
+                          size_t *ret_used)
+{
+    struct wire_statement_ref ref;
+    size_t here = message->rest.bytes < message->bytes ? message->rest.bytes : message->bytes;
+    struct base_slice seen =
+        base_slice_of(message->rest.data + WIRE_HEADER_BYTES, here - WIRE_HEADER_BYTES);
+    int r = wire_statement_find(message->type, message->bytes, seen, &ref);
+    if (r == BASE_EMORE) {
+        return BASE_OK;
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (message->type == 'C' && ref.is_statement && ref.name.bytes > 0) {
+        return here < message->bytes ? BASE_OK : close_here(client, message, &ref, ret_used);
+    }
+    if (message->type == 'C' || !ref.is_statement) {
+        if (ref.is_statement) {
+            client->server->unnamed_is_known = false;
+        }
+        return pass_head(client, message, &ref, NULL, ret_used);
+    }
+    if (message->type == 'B') {
+        client->pool->stats.total.prepared_binds++;
+    }
+    if (ref.name.bytes == 0) {
+        r = ensure_unnamed(client);
+        return r == BASE_OK ? pass_head(client, message, &ref, client->unnamed, ret_used) : r;
+    }
+    struct proxy_statement *statement = proxy_names_get(&client->names, ref.name);
+    return statement ? rename_head(client, message, &ref, statement, ret_used)
+                     : pass_head(client, message, &ref, NULL, ret_used);
+}
+
+bool client_deallocate(struct proxy_client *client, const struct wire_command *command)
+{
+    char folded[256];
+    struct base_slice name = command->name;
+    if (name.bytes > sizeof(folded)) {
+        return false;
+    }
+    for (size_t i = 0; i < name.bytes; i++) {
+        char c = (char)name.data[i];
+        folded[i] = !command->is_quoted && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    return proxy_names_remove(&client->names, &client->proxy->statements,
+                              base_slice_of(folded, name.bytes));
+}

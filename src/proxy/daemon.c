@@ -1,0 +1,496 @@
+/* daemon.c - the process: made, run, reloaded, ended.
+ *
+ * proxy_run() opens everything that can fail before it says it is ready: certificates, sockets, the
+ * log. A reload builds a whole new configuration, checks it, and only then swaps it in; what is
+ * wrong changes nothing.
+ *
+ * Signals: HUP reload, TERM and INT drain (a second one ends at once), QUIT at once, USR1 PAUSE,
+ * USR2 RESUME, as PgBouncer.
+ */
+#include "proxy/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/invariant.h"
+#include "proxy/client.h"
+#include "proxy/crypto.h"
+#include "proxy/http.h"
+#include "proxy/listen.h"
+#include "proxy/log.h"
+#include "proxy/proxy.h"
+#include "proxy/server.h"
+#include "proxy/server_internal.h"
+#include "proxy/stats.h"
+#include "proxy/verifier.h"
+
+/* How long a drain may take before what is left is closed. Platforms kill after 30 s. */
+#define DRAIN_SPAN (25 * BASE_SECOND)
+
+/* ---- TLS contexts and socket options ---- */
+
+static const char *or_null(const char *text)
+{
+    return text && *text && strcmp(text, "default") != 0 ? text : NULL;
+}
+
+static int make_tls(struct proxy *proxy, const struct config_options *options, char *why,
+                    size_t why_bytes)
+{
+    struct net_tls_context *client = NULL, *server = NULL;
+    enum config_tls_mode mode = options->client_tls_sslmode;
+    int r = BASE_OK;
+    if (mode != CONFIG_TLS_MODE_DISABLE) {
+        struct net_tls_options tls = {
+            .is_server = true,
+            .verify = mode >= CONFIG_TLS_MODE_VERIFY_CA ? NET_TLS_VERIFY_CA : NET_TLS_VERIFY_NONE,
+            .cert_file = or_null(options->client_tls_cert_file),
+            .key_file = or_null(options->client_tls_key_file),
+            .ca_file = or_null(options->client_tls_ca_file),
+            .ciphers = or_null(options->client_tls_ciphers),
+            .ciphersuites = or_null(options->client_tls13_ciphers),
+            .protocols = options->client_tls_protocols,
+            .ecdh_curve = or_null(options->client_tls_ecdhcurve),
+        };
+        r = net_tls_context_new(&tls, why, why_bytes, &client);
+    }
+    mode = options->server_tls_sslmode;
+    if (r == BASE_OK && mode != CONFIG_TLS_MODE_DISABLE) {
+        struct net_tls_options tls = {
+            .verify = mode == CONFIG_TLS_MODE_VERIFY_FULL ? NET_TLS_VERIFY_FULL
+                      : mode == CONFIG_TLS_MODE_VERIFY_CA ? NET_TLS_VERIFY_CA
+                                                          : NET_TLS_VERIFY_NONE,
+            .cert_file = or_null(options->server_tls_cert_file),
+            .key_file = or_null(options->server_tls_key_file),
+            .ca_file = or_null(options->server_tls_ca_file),
+            .ciphers = or_null(options->server_tls_ciphers),
+            .ciphersuites = or_null(options->server_tls13_ciphers),
+            .protocols = options->server_tls_protocols,
+            .ecdh_curve = or_null(options->server_tls_ecdhcurve),
+        };
+        r = net_tls_context_new(&tls, why, why_bytes, &server);
+    }
+    if (r < 0) {
+        net_tls_context_free(client);
+        return r;
+    }
+    net_tls_context_free(proxy->client_tls);
+    net_tls_context_free(proxy->server_tls);
+    proxy->client_tls = client;
+    proxy->server_tls = server;
+    return BASE_OK;
+}
+
+static void set_socket_options(struct proxy *proxy)
+{
+    const struct config_options *options = &proxy->config->options;
+    proxy->client_socket = (struct net_socket_options){
+        .keepalive = options->tcp_keepalive,
+        .keepidle_s = (uint32_t)options->tcp_keepidle,
+        .keepintvl_s = (uint32_t)options->tcp_keepintvl,
+        .keepcnt = (uint32_t)options->tcp_keepcnt,
+        .user_timeout_ms = (uint32_t)(options->tcp_user_timeout / BASE_MS),
+        .buffer_bytes = (uint32_t)options->tcp_socket_buffer,
+    };
+    proxy->server_socket = proxy->client_socket;
+}
+
+/* ---- reload ---- */
+
+struct report {
+    char *text;
+    size_t bytes, used;
+    uint32_t changes, need_restart;
+};
+
+static void note_change(void *context, const struct config_change *change)
+{
+    struct report *report = context;
+    report->changes++;
+    report->need_restart += change->needs_restart;
+    proxy_log(PROXY_LOG, "configuration changed: %s%s", change->name,
+              change->needs_restart ? " (takes effect at the next start)" : "");
+    if (report->used < report->bytes) {
+        int n = snprintf(report->text + report->used, report->bytes - report->used, "%s%s%s",
+                         report->used ? ", " : "", change->name,
+                         change->needs_restart ? " (restart)" : "");
+        report->used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static void log_errors(const struct config_errors *errors)
+{
+    char text[1024];
+    for (uint32_t i = 0; i < errors->error_count; i++) {
+        config_error_format(&errors->errors[i], text, sizeof(text));
+        proxy_log(PROXY_ERROR, "%s", text);
+    }
+}
+
+static int swap_configuration(struct proxy *proxy, struct config *config, struct report *report)
+{
+    char why[512];
+    int r = make_tls(proxy, &config->options, why, sizeof(why));
+    if (r < 0) {
+        proxy_log(PROXY_ERROR, "reload refused, nothing changed: %s", why);
+        snprintf(report->text, report->bytes, "%s", why);
+        config_free(config);
+        return r;
+    }
+    struct config *old = proxy->config;
+    config_difference(old, config, note_change, report);
+    proxy->config = config;
+    set_socket_options(proxy);
+    proxy_verifiers_clear(proxy);
+    base_list_each(it, &proxy->users)
+    {
+        base_list_entry(it, struct proxy_user, link)->has_keys = false;
+    }
+    r = proxy_pools_configure(proxy);
+    config_free(old);
+    return r;
+}
+
+int proxy_reload(struct proxy *proxy, char *report_text, size_t report_bytes)
+{
+    struct config_errors errors = {0};
+    struct config *config = NULL;
+    struct report report = {report_text, report_bytes, 0, 0, 0};
+    if (report_bytes) {
+        report_text[0] = 0;
+    }
+    if (!proxy->config_path) {
+        snprintf(report_text, report_bytes, "weir was configured by URL: there is no file to read");
+        return BASE_ESTATE;
+    }
+    proxy_log(PROXY_LOG, "got RELOAD, re-reading %s", proxy->config_path);
+    int r = config_load(proxy->config_path, &config, &errors);
+    if (r < 0) {
+        log_errors(&errors);
+        proxy_log(PROXY_ERROR, "reload refused, nothing changed: %u errors", errors.error_count);
+        if (errors.error_count) {
+            config_error_format(&errors.errors[0], report_text, report_bytes);
+        }
+    } else {
+        r = swap_configuration(proxy, config, &report);
+        if (r == BASE_OK) {
+            proxy_log(PROXY_LOG, "reloaded: %u changes, %u of them at the next start",
+                      report.changes, report.need_restart);
+        }
+    }
+    config_errors_done(&errors);
+    return r;
+}
+
+/* ---- the end ---- */
+
+void proxy_check_done(struct proxy *proxy)
+{
+    if (proxy->phase == PROXY_DRAINING && proxy->client_count == 0) {
+        proxy->phase = PROXY_STOPPED;
+        net_loop_stop(proxy->loop);
+    }
+}
+
+static void close_all_clients(struct proxy *proxy)
+{
+    base_list_each_safe(it, &proxy->clients)
+    {
+        proxy_client_close(base_list_entry(it, struct proxy_client, link), "57P01",
+                           "terminating connection due to administrator command", NULL,
+                           "Reconnect.", "shutting down");
+    }
+}
+
+static void on_shutdown_timer(struct net_timer *timer)
+{
+    struct proxy *proxy = base_list_entry(timer, struct proxy, shutdown_timer);
+    proxy_log(PROXY_WARNING, "drain took too long: closing %u clients", proxy->client_count);
+    close_all_clients(proxy);
+}
+
+/* Those without work go at once; the others when their transaction is over. */
+static void drain_clients(struct proxy *proxy)
+{
+    base_list_each_safe(it, &proxy->clients)
+    {
+        struct proxy_client *client = base_list_entry(it, struct proxy_client, link);
+        client->is_closing_soon = true;
+        if (client->state == PROXY_CLIENT_LINKED) {
+            proxy_server_settle(client->server);
+        } else if (client->state != PROXY_CLIENT_WAITING) {
+            proxy_client_close(client, "57P01",
+                               "terminating connection due to administrator command", NULL,
+                               "Reconnect.", "shutting down");
+        }
+    }
+}
+
+void proxy_shutdown(struct proxy *proxy, base_time span)
+{
+    bool is_second = proxy->phase == PROXY_DRAINING;
+    proxy->phase = PROXY_DRAINING;
+    proxy->shutdown_at = base_time_add(net_loop_now(proxy->loop), span);
+    proxy_listeners_close(proxy);
+    if (is_second || span == 0) {
+        proxy_log(PROXY_LOG, "closing %u clients at once", proxy->client_count);
+        close_all_clients(proxy);
+    } else {
+        proxy_log(PROXY_LOG, "draining: no new clients, %u open", proxy->client_count);
+        drain_clients(proxy);
+        net_timer_set(proxy->loop, &proxy->shutdown_timer, proxy->shutdown_at);
+    }
+    proxy_check_done(proxy);
+}
+
+static void on_signal(void *arg, int signo)
+{
+    struct proxy *proxy = arg;
+    char report[256];
+    struct core_event event = {.kind = signo == SIGUSR1 ? CORE_EVENT_PAUSE : CORE_EVENT_RESUME};
+    switch (signo) {
+    case SIGHUP:
+        proxy_log_reopen();
+        (void)proxy_reload(proxy, report, sizeof(report));
+        return;
+    case SIGUSR1:
+    case SIGUSR2:
+        proxy->is_paused_all = signo == SIGUSR1;
+        proxy_log(PROXY_LOG, signo == SIGUSR1 ? "got SIGUSR1, PAUSE" : "got SIGUSR2, RESUME");
+        (void)!proxy_apply(proxy, &event);
+        return;
+    default:
+        proxy_log(PROXY_LOG, "got %s, shutting down",
+                  signo == SIGTERM  ? "SIGTERM"
+                  : signo == SIGINT ? "SIGINT"
+                                    : "SIGQUIT");
+        proxy_shutdown(proxy, signo == SIGQUIT ? 0 : DRAIN_SPAN);
+    }
+}
+
+/* ---- the start ---- */
+
+static void on_core_timer(__attribute__((unused)) struct net_timer *timer)
+{
+    /* The turn hook lets the core's time pass; this only ends the wait. */
+}
+
+static void on_stats_timer(struct net_timer *timer)
+{
+    struct proxy *proxy = base_list_entry(timer, struct proxy, stats_timer);
+    proxy_stats_turn(proxy);
+    net_timer_set(proxy->loop, timer,
+                  base_time_add(net_loop_now(proxy->loop), proxy->config->options.stats_period));
+}
+
+static int make_core(struct proxy *proxy)
+{
+    static const struct core_caps caps = {.scopes = PROXY_SCOPES_MAX,
+                                          .pools = PROXY_POOLS_MAX,
+                                          .servers = PROXY_SERVERS_MAX,
+                                          .claims = PROXY_CLAIMS_MAX};
+    uint64_t seed;
+    int r = proxy_random(&seed, sizeof(seed));
+    if (r < 0) {
+        return r;
+    }
+    proxy->core_bytes = core_bytes(&caps);
+    void *memory = mmap(NULL, proxy->core_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    proxy->servers = calloc(PROXY_SERVERS_MAX, sizeof(struct proxy_server *));
+    if (memory == MAP_FAILED || !proxy->servers) {
+        return BASE_ENOMEM;
+    }
+    proxy->core_memory = memory;
+    return core_init(memory, &caps, seed, &proxy->core);
+}
+
+static int make_tables(struct proxy *proxy)
+{
+    base_list_init(&proxy->clients);
+    base_list_init(&proxy->upstreams);
+    base_list_init(&proxy->databases);
+    base_list_init(&proxy->users);
+    base_list_init(&proxy->pool_list);
+    base_list_init(&proxy->console_waiters);
+    base_list_init(&proxy->verifier_list);
+    int r = base_hash_init(&proxy->cancel_keys);
+    r = r < 0 ? r : base_hash_init(&proxy->pools);
+    r = r < 0 ? r : base_hash_init(&proxy->verifiers);
+    r = r < 0 ? r : proxy_texts_init(&proxy->texts);
+    r = r < 0 ? r : proxy_statements_init(&proxy->statements);
+    r = r < 0 ? r : proxy_random(proxy->mock_secret, sizeof(proxy->mock_secret));
+    r = r < 0 ? r : proxy_random(proxy->hash_seed, sizeof(proxy->hash_seed));
+    r = r < 0 ? r : proxy_random(proxy->texts.seed, sizeof(proxy->texts.seed));
+    r = r < 0 ? r : proxy_random(proxy->statements.seed, sizeof(proxy->statements.seed));
+    return r < 0 ? r
+                 : proxy_var_names_init(&proxy->var_names,
+                                        proxy->config->options.track_extra_parameters);
+}
+
+static int watch_signals(struct proxy *proxy)
+{
+    static const int signals[] = {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        int r = net_loop_signal(proxy->loop, signals[i], on_signal, proxy);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return net_loop_signal(proxy->loop, SIGPIPE, NULL, NULL);
+}
+
+/* Every client and server needs a descriptor: take what the system allows. */
+static void raise_file_limit(const struct proxy *proxy)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)proxy->config->options.max_client_conn + 1024;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    (void)!setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted) {
+        proxy_log(PROXY_WARNING,
+                  "only %llu file descriptors are allowed, max_client_conn needs about %llu: raise "
+                  "the limit (ulimit -n, LimitNOFILE) or lower max_client_conn",
+                  (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+    }
+}
+
+static int fail_start(const char *what, int status)
+{
+    proxy_log(PROXY_FATAL, "%s: %s", what, base_status_text(status));
+    return status;
+}
+
+static int open_all(struct proxy *proxy)
+{
+    const struct config_options *options = &proxy->config->options;
+    struct net_loop_options loop = {.on_turn = proxy_host_turn, .host = proxy};
+    struct timespec wall;
+    char why[512];
+    int r = net_loop_new(&loop, &proxy->loop);
+    r = r < 0 ? r : make_tables(proxy);
+    r = r < 0 ? r : make_core(proxy);
+    r = r < 0 ? r : watch_signals(proxy);
+    r = r < 0 ? r
+              : net_resolver_new(proxy->loop, options->dns_max_ttl, options->dns_nxdomain_ttl,
+                                 &proxy->resolver);
+    if (r < 0) {
+        return fail_start("weir cannot start", r);
+    }
+    clock_gettime(CLOCK_REALTIME, &wall);
+    proxy->started_wall_us = (uint64_t)wall.tv_sec * 1000000 + (uint64_t)wall.tv_nsec / 1000;
+    proxy->started_at = net_loop_now(proxy->loop);
+    proxy->core_timer.fire = on_core_timer;
+    proxy->stats_timer.fire = on_stats_timer;
+    proxy->shutdown_timer.fire = on_shutdown_timer;
+    raise_file_limit(proxy);
+    set_socket_options(proxy);
+    r = make_tls(proxy, options, why, sizeof(why));
+    if (r < 0) {
+        proxy_log(PROXY_FATAL, "TLS cannot be set up: %s", why);
+        return r;
+    }
+    r = proxy_pools_configure(proxy);
+    if (r < 0) {
+        return fail_start("the databases cannot be set up", r);
+    }
+    r = proxy_listeners_open(proxy);
+    if (r == BASE_OK && *options->http_listen) {
+        r = proxy_http_open(proxy, options->http_listen, &proxy->http, why, sizeof(why));
+        if (r < 0) {
+            proxy_log(PROXY_FATAL, "http_listen: %s", why);
+        }
+    }
+    net_timer_set(proxy->loop, &proxy->stats_timer,
+                  base_time_add(proxy->started_at, options->stats_period));
+    return r;
+}
+
+/* Ends what is left, in the order in which things lean on each other. */
+static void close_all(struct proxy *proxy)
+{
+    if (proxy->http) {
+        proxy_http_close(proxy->http);
+    }
+    if (proxy->core) {
+        proxy_listeners_close(proxy);
+        proxy->phase = PROXY_STOPPED;
+        close_all_clients(proxy);
+        for (uint32_t i = 0; i < PROXY_SERVERS_MAX; i++) {
+            if (proxy->servers[i]) {
+                server_break(proxy->servers[i], "shutting down");
+            }
+        }
+        for (int i = 0; i < 1000 && (proxy->client_count || proxy_server_count(proxy)); i++) {
+            (void)net_loop_turn(proxy->loop, 10 * BASE_MS);
+        }
+        proxy_pools_done(proxy);
+    }
+    proxy_verifiers_clear(proxy);
+    if (proxy->resolver) {
+        net_resolver_free(proxy->resolver);
+    }
+    if (proxy->loop) {
+        net_loop_free(proxy->loop);
+    }
+    net_tls_context_free(proxy->client_tls);
+    net_tls_context_free(proxy->server_tls);
+    proxy_statements_done(&proxy->statements);
+    proxy_texts_done(&proxy->texts);
+    proxy_var_names_done(&proxy->var_names);
+    base_hash_done(&proxy->cancel_keys);
+    base_hash_done(&proxy->pools);
+    base_hash_done(&proxy->verifiers);
+    free(proxy->servers);
+    if (proxy->core_memory) {
+        munmap(proxy->core_memory, proxy->core_bytes);
+    }
+    explicit_bzero(proxy->mock_secret, sizeof(proxy->mock_secret));
+    config_free(proxy->config);
+}
+
+uint32_t proxy_server_count(const struct proxy *proxy)
+{
+    uint32_t count = 0;
+    base_list_each(it, &proxy->pool_list)
+    {
+        count += base_list_entry(it, struct proxy_pool, link)->server_count;
+    }
+    return count;
+}
+
+int proxy_run(const struct proxy_start *start)
+{
+    struct proxy *proxy = calloc(1, sizeof(*proxy));
+    const struct config_options *options = &start->config->options;
+    int verbose = start->verbose + (int)options->verbose;
+    if (!proxy ||
+        proxy_log_open(*options->logfile ? options->logfile : NULL, start->is_quiet, verbose) < 0) {
+        fprintf(stderr, "weir: cannot open the log file %s: check the folder and its rights\n",
+                options->logfile);
+        config_free(start->config);
+        free(proxy);
+        return 1;
+    }
+    proxy->config = start->config;
+    proxy->config_path = start->config_path;
+    int r = open_all(proxy);
+    if (r == BASE_OK) {
+        proxy->phase = PROXY_RUNNING;
+        proxy_log(PROXY_LOG, "process up: weir %s, pid %d", WEIR_VERSION, (int)getpid());
+        r = net_loop_run(proxy->loop);
+        proxy_log(PROXY_LOG, "process down");
+    }
+    close_all(proxy);
+    free(proxy);
+    proxy_log_close();
+    return r == BASE_OK ? 0 : 1;
+}

@@ -1,0 +1,535 @@
+/* server_session.c - what a server answers: matched with what it owes, passed on or swallowed.
+ *
+ * Bytes that go on to the client are passed on as they lie: consecutive messages become one slice
+ * ("run"). Only headers are looked at, but for the few messages that matter here. A message that is
+ * not all there yet and does not matter is passed on in pieces (pass_left).
+ *
+ * Without a client (IDLE, DRAIN, RESET, CHECK, INIT) nothing is passed on. Test: tests/system
+ * (pooling, drivers, faults).
+ */
+#include "proxy/server_internal.h"
+
+#include "base/invariant.h"
+#include "proxy/client.h"
+#include "proxy/log.h"
+#include "wire/backend.h"
+#include "wire/frontend.h"
+
+/* One walk over received bytes. */
+struct walk {
+    struct proxy_server *server;
+    struct base_slice in;
+    size_t done;       /* bytes dealt with */
+    size_t run_start;  /* the run is [run_start, done) */
+    bool ends_request; /* the message at hand is the last answer to the oldest request */
+};
+
+static void send_run(struct walk *walk)
+{
+    struct proxy_client *client = walk->server->client;
+    if (walk->done > walk->run_start && client) {
+        struct base_slice run =
+            base_slice_of(walk->in.data + walk->run_start, walk->done - walk->run_start);
+        net_stream_send(&client->stream, run);
+        client->pool->stats.total.sent_bytes += run.bytes;
+    }
+    walk->run_start = walk->done;
+}
+
+/* Takes `bytes` out of the stream without passing them on. */
+static void swallow(struct walk *walk, size_t bytes)
+{
+    send_run(walk);
+    walk->done += bytes;
+    walk->run_start = walk->done;
+}
+
+/* ---- requests ---- */
+
+static void drop_request(struct proxy_server *server, struct proxy_request request)
+{
+    proxy_statement_drop(&server->proxy->statements, request.statement);
+}
+
+void server_forget_requests(struct proxy_server *server)
+{
+    while (server->requests.count > 0) {
+        drop_request(server, proxy_requests_pop(&server->requests));
+    }
+    server->in_copy_in = false;
+    server->pass_left = 0;
+    server->is_setting = false;
+}
+
+static void answer_locally(struct proxy_server *server, const struct proxy_request *request)
+{
+    if (!server->client) {
+        return;
+    }
+    struct wire_out out = server_out(server, WIRE_BARE_MESSAGE_BYTES);
+    wire_backend_bare_put(&out, request->kind == PROXY_REQUEST_PARSE ? WIRE_BACKEND_PARSE_COMPLETE
+                                                                     : WIRE_BACKEND_CLOSE_COMPLETE);
+    net_stream_send(&server->client->stream, wire_out_slice(&out));
+}
+
+/* LOCAL entries are answered, and markers dropped, as soon as nothing is ahead of them. */
+static void settle_head(struct proxy_server *server)
+{
+    while (server->requests.count > 0) {
+        struct proxy_request *head = proxy_requests_at(&server->requests, 0);
+        if (head->who == PROXY_WHO_LOCAL) {
+            answer_locally(server, head);
+        } else if (head->kind != PROXY_REQUEST_COPY_END) {
+            return;
+        }
+        drop_request(server, proxy_requests_pop(&server->requests));
+    }
+}
+
+int proxy_server_expect(struct proxy_server *server, struct proxy_request request)
+{
+    /* While the server skips to Sync nothing else is answered; in COPY it ignores Sync. */
+    bool is_ignored = (server->is_skipping && request.kind != PROXY_REQUEST_SYNC) ||
+                      (server->in_copy_in && request.kind == PROXY_REQUEST_SYNC);
+    if (is_ignored) {
+        if (request.kind == PROXY_REQUEST_PARSE && request.who != PROXY_WHO_LOCAL) {
+            proxy_had_remove(&server->had, &server->proxy->statements, request.statement);
+        }
+        drop_request(server, request);
+        return BASE_OK;
+    }
+    int r = proxy_requests_push(&server->requests, request);
+    if (r < 0) {
+        drop_request(server, request);
+        return r;
+    }
+    if (server->requests.count == 1) {
+        if (!server->query_at) {
+            server->query_at = net_loop_now(server->proxy->loop);
+        }
+        settle_head(server);
+    }
+    return BASE_OK;
+}
+
+/* The oldest entry has been answered. */
+static void pop(struct walk *walk)
+{
+    struct proxy_requests *requests = &walk->server->requests;
+    drop_request(walk->server, proxy_requests_pop(requests));
+    if (requests->count > 0 && proxy_requests_at(requests, 0)->who == PROXY_WHO_LOCAL) {
+        send_run(walk); /* our answer comes behind what was passed on */
+    }
+    settle_head(walk->server);
+}
+
+/* This answer ends the oldest entry, which must be of this kind. Returns whether the client sees
+ * it. */
+static bool end_of(struct walk *walk, enum proxy_request_kind kind, bool *ret_is_wrong)
+{
+    struct proxy_server *server = walk->server;
+    if (server->requests.count == 0 || proxy_requests_at(&server->requests, 0)->kind != kind) {
+        *ret_is_wrong = true;
+        return false;
+    }
+    walk->ends_request = true;
+    return proxy_requests_at(&server->requests, 0)->who == PROXY_WHO_CLIENT;
+}
+
+/* CommandComplete, EmptyQueryResponse, PortalSuspended: they end an Execute, not a Query. */
+static bool take_completion(struct walk *walk, bool *ret_is_wrong)
+{
+    struct proxy_requests *requests = &walk->server->requests;
+    if (requests->count > 0 && proxy_requests_at(requests, 0)->kind == PROXY_REQUEST_QUERY) {
+        return proxy_requests_at(requests, 0)->who != PROXY_WHO_WEIR;
+    }
+    return end_of(walk, PROXY_REQUEST_EXECUTE, ret_is_wrong);
+}
+
+/* ---- errors ---- */
+
+/* A plan that a migration made invalid: every server must prepare the statement anew. */
+static void note_invalid_plan(struct proxy_server *server, const struct wire_error *error)
+{
+    if (server->requests.count == 0 || !base_slice_is(error->sqlstate, "0A000") ||
+        !base_slice_is(error->message, "cached plan must not change result type")) {
+        return;
+    }
+    struct proxy_request *head = proxy_requests_at(&server->requests, 0);
+    if (head->statement) {
+        head->statement->epoch++;
+    }
+}
+
+/* After an error in the extended protocol nothing up to Sync is answered. */
+static void skip_to_sync(struct proxy_server *server)
+{
+    while (server->requests.count > 0) {
+        struct proxy_request *head = proxy_requests_at(&server->requests, 0);
+        if (head->kind == PROXY_REQUEST_SYNC) {
+            return;
+        }
+        if (head->kind == PROXY_REQUEST_PARSE && head->who != PROXY_WHO_LOCAL && head->statement) {
+            proxy_had_remove(&server->had, &server->proxy->statements, head->statement);
+            server->unnamed_is_known = false;
+        }
+        drop_request(server, proxy_requests_pop(&server->requests));
+    }
+    server->is_skipping = true;
+}
+
+static bool take_error(struct walk *walk, struct base_slice body)
+{
+    struct proxy_server *server = walk->server;
+    struct wire_error error = {0};
+    bool is_swallowed = false;
+    server->had_error = true;
+    server->in_copy_in = false;
+    if (wire_error_parse(body, &error) < 0) {
+        error = (struct wire_error){0};
+    }
+    if (server->requests.count > 0) {
+        struct proxy_request *head = proxy_requests_at(&server->requests, 0);
+        note_invalid_plan(server, &error);
+        if (head->kind == PROXY_REQUEST_QUERY || head->kind == PROXY_REQUEST_FUNCTION) {
+            is_swallowed = head->who == PROXY_WHO_WEIR;
+        } else {
+            skip_to_sync(server);
+        }
+    } else {
+        server->is_skipping = server->state == PROXY_SERVER_LINKED && server->query_at != 0;
+    }
+    if (server->is_setting && is_swallowed) {
+        proxy_log_server(PROXY_WARNING, server, "parameters of the client were refused: %.*s",
+                         (int)error.message.bytes, (const char *)error.message.data);
+        server->setting_failed = true;
+        return false; /* after_ready tells the client */
+    }
+    if (server->client && !is_swallowed) {
+        server->pool->stats.total.errors++;
+    }
+    if (!server->client && error.message.data && server->state == PROXY_SERVER_IDLE) {
+        proxy_log_server(PROXY_LOG, server, "server said: %.*s", (int)error.message.bytes,
+                         (const char *)error.message.data);
+    }
+    return !is_swallowed;
+}
+
+/* ---- session state ---- */
+
+static void take_parameter(struct walk *walk, struct base_slice body)
+{
+    struct proxy_server *server = walk->server;
+    struct proxy_texts *texts = &server->proxy->texts;
+    struct base_slice name, value;
+    if (wire_parameter_status_parse(body, &name, &value) < 0) {
+        return;
+    }
+    if (base_slice_is(name, "in_hot_standby")) {
+        server->is_hot_standby = base_slice_is(value, "on");
+    }
+    int var = proxy_var_find(&server->proxy->var_names, name);
+    if (var < 0) {
+        return;
+    }
+    int r = proxy_vars_set(&server->vars, texts, var, value);
+    if (r == BASE_OK && server->client) {
+        r = proxy_vars_set(&server->client->vars, texts, var, value);
+    }
+    if (r < 0) {
+        proxy_log_server(PROXY_WARNING, server, "out of memory for a session parameter");
+    }
+}
+
+/* The SET query for the client is answered. What the server did not report it had already, in its
+ * own spelling: take that over, or it would be set again each time. */
+static void end_of_setting(struct proxy_server *server)
+{
+    server->is_setting = false;
+    if (!server->client) {
+        return;
+    }
+    for (uint32_t i = 0; i < server->proxy->var_names.count; i++) {
+        struct proxy_text **have = &server->client->vars.value[i];
+        if (*have && *have == server->wanted.value[i] && server->vars.value[i] &&
+            *have != server->vars.value[i]) {
+            proxy_text_drop(&server->proxy->texts, *have);
+            *have = proxy_text_share(server->vars.value[i]);
+        }
+    }
+}
+
+static void take_tag(struct proxy_server *server, struct base_slice body)
+{
+    struct base_slice tag;
+    if (body.data[0] != 'D' || wire_command_complete_parse(body, &tag) < 0) {
+        return;
+    }
+    if (base_slice_is(tag, "DISCARD ALL") || base_slice_is(tag, "DEALLOCATE ALL")) {
+        proxy_had_clear(&server->had, &server->proxy->statements);
+        if (server->client) {
+            proxy_names_clear(&server->client->names, &server->proxy->statements);
+        }
+    }
+    if (base_slice_is(tag, "DISCARD ALL")) {
+        proxy_statement_drop(&server->proxy->statements, server->unnamed);
+        server->unnamed = NULL;
+        server->unnamed_is_known = false;
+        proxy_text_drop(&server->proxy->texts, server->vars.extra);
+        server->vars.extra = NULL;
+    }
+}
+
+/* COPY FROM begins: Syncs sent before the client's CopyDone are ignored by the server. */
+static void begin_copy_in(struct proxy_server *server)
+{
+    bool has_ended = false;
+    for (uint32_t i = 0; i < server->requests.count;) {
+        struct proxy_request *request = proxy_requests_at(&server->requests, i);
+        if (request->kind == PROXY_REQUEST_COPY_END) {
+            has_ended = true;
+            break;
+        }
+        if (request->kind == PROXY_REQUEST_SYNC) {
+            drop_request(server, proxy_requests_remove(&server->requests, i));
+        } else {
+            i++;
+        }
+    }
+    server->in_copy_in = !has_ended;
+}
+
+static void count_query(struct proxy_server *server)
+{
+    struct proxy_counters *total = &server->pool->stats.total;
+    base_time now = net_loop_now(server->proxy->loop);
+    total->queries++;
+    total->query_time += base_time_since(now, server->query_at);
+    server->query_at = server->requests.count > 0 ? now : 0;
+    if (server->tx_status == 'I') {
+        total->transactions++;
+        total->transaction_time += base_time_since(now, server->transaction_at);
+        server->transaction_at = 0;
+    }
+}
+
+/* ReadyForQuery. Returns whether the client sees it. */
+static bool take_ready(struct walk *walk, char status, bool *ret_is_wrong)
+{
+    struct proxy_server *server = walk->server;
+    if (server->requests.count == 0) {
+        *ret_is_wrong = true;
+        return false;
+    }
+    struct proxy_request head = *proxy_requests_at(&server->requests, 0);
+    if (head.kind != PROXY_REQUEST_QUERY && head.kind != PROXY_REQUEST_SYNC &&
+        head.kind != PROXY_REQUEST_FUNCTION) {
+        *ret_is_wrong = true;
+        return false;
+    }
+    server->tx_status = status;
+    server->is_skipping = false;
+    server->in_copy_in = false;
+    pop(walk);
+    if (head.who == PROXY_WHO_WEIR) {
+        if (server->is_setting) {
+            end_of_setting(server);
+        }
+        return false;
+    }
+    count_query(server);
+    return true;
+}
+
+/* ---- the walk ---- */
+
+/* Deals with one message that is all there and matters. Returns whether it is passed on. */
+static bool take_frame(struct walk *walk, const struct wire_frame *frame, bool *ret_is_wrong)
+{
+    struct proxy_server *server = walk->server;
+    switch (frame->type) {
+    case 'Z':
+        if (frame->body.bytes != 1) {
+            *ret_is_wrong = true;
+            return false;
+        }
+        return take_ready(walk, (char)frame->body.data[0], ret_is_wrong);
+    case 'E':
+        return take_error(walk, frame->body);
+    case 'S':
+        take_parameter(walk, frame->body);
+        return true;
+    case 'C':
+        if (frame->body.bytes > 0) {
+            take_tag(server, frame->body);
+        }
+        return take_completion(walk, ret_is_wrong);
+    case 's':
+    case 'I':
+        return take_completion(walk, ret_is_wrong);
+    case '1':
+        return end_of(walk, PROXY_REQUEST_PARSE, ret_is_wrong);
+    case '2':
+        return end_of(walk, PROXY_REQUEST_BIND, ret_is_wrong);
+    case '3':
+        return end_of(walk, PROXY_REQUEST_CLOSE, ret_is_wrong);
+    case 'n':
+        return end_of(walk, PROXY_REQUEST_DESCRIBE, ret_is_wrong);
+    case 'G':
+        begin_copy_in(server);
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* Does this message matter as a whole? */
+static bool matters(char type)
+{
+    switch (type) {
+    case 'Z':
+    case 'E':
+    case 'S':
+    case 'C':
+    case 's':
+    case 'I':
+    case '1':
+    case '2':
+    case '3':
+    case 'n':
+    case 'G':
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A message that does not matter but for its header: rows, COPY data, notices, ... */
+static bool is_passed_unread(struct walk *walk, char type)
+{
+    struct proxy_requests *requests = &walk->server->requests;
+    if (!walk->server->client) {
+        return false;
+    }
+    if (requests->count == 0) {
+        return true; /* NoticeResponse, NotificationResponse, COPY of replication */
+    }
+    struct proxy_request *head = proxy_requests_at(requests, 0);
+    if (type == 'T' && head->kind == PROXY_REQUEST_DESCRIBE) {
+        walk->ends_request = true;
+    }
+    return head->who != PROXY_WHO_WEIR || type == 'N' || type == 'A';
+}
+
+static void pass_piece(struct walk *walk)
+{
+    struct proxy_server *server = walk->server;
+    size_t left = walk->in.bytes - walk->done;
+    size_t bytes = server->pass_left < left ? (size_t)server->pass_left : left;
+    server->pass_left -= bytes;
+    if (server->pass_is_dropped || !server->client) {
+        swallow(walk, bytes);
+    } else {
+        walk->done += bytes;
+    }
+}
+
+static void end_request(struct walk *walk)
+{
+    if (walk->ends_request) {
+        walk->ends_request = false;
+        pop(walk);
+    }
+}
+
+/* After a ReadyForQuery: the client may be done with the server, or weir's own task goes on. */
+static void after_ready(struct walk *walk, bool is_passed)
+{
+    struct proxy_server *server = walk->server;
+    send_run(walk);
+    if (server->state == PROXY_SERVER_LINKED) {
+        struct proxy_client *client = server->client;
+        if (server->setting_failed) {
+            server->setting_failed = false;
+            proxy_client_close(client, "08P01", "the server refused the start-up parameters", NULL,
+                               "Check the parameters in the connection string.",
+                               "unsupported startup parameter");
+            return;
+        }
+        if (is_passed) {
+            proxy_client_answered(client, server->tx_status);
+        }
+        if (server->client == client) {
+            proxy_server_settle(server);
+        }
+    } else {
+        server_task_ready(server);
+    }
+}
+
+/* One message. False when the walk must stop for lack of bytes or because the server ended. */
+static bool step(struct walk *walk)
+{
+    struct proxy_server *server = walk->server;
+    struct base_slice rest = base_slice_skip(walk->in, walk->done);
+    uint32_t bytes;
+    char type;
+    bool is_wrong = false;
+    int r = wire_frame_header(rest, WIRE_FRAME_BYTES_MAX - 1, &type, &bytes);
+    if (r == BASE_EMORE) {
+        return false;
+    }
+    if (r < 0) {
+        server_break(server, "the server broke the protocol");
+        return false;
+    }
+    bool is_looked_into = matters(type) && bytes <= SERVER_IN_BYTES_MAX;
+    if (is_looked_into && bytes > rest.bytes) {
+        return false;
+    }
+    bool is_passed;
+    if (is_looked_into) {
+        struct wire_frame frame = {type, base_slice_of(rest.data + 5, bytes - 5), bytes};
+        is_passed = take_frame(walk, &frame, &is_wrong);
+    } else {
+        is_passed = is_passed_unread(walk, type);
+    }
+    if (is_wrong) {
+        send_run(walk);
+        server_break(server, "the server answered what was not asked");
+        return false;
+    }
+    size_t here = bytes < rest.bytes ? bytes : rest.bytes;
+    if (is_passed && server->client) {
+        walk->done += here;
+    } else {
+        swallow(walk, here);
+    }
+    server->pass_left = bytes - here;
+    server->pass_is_dropped = !is_passed;
+    end_request(walk);
+    if (type == 'Z') {
+        after_ready(walk, is_passed);
+    }
+    return server->state != PROXY_SERVER_CLOSING;
+}
+
+size_t server_session_data(struct proxy_server *server, struct base_slice in)
+{
+    struct walk walk = {.server = server, .in = in};
+    while (walk.done < in.bytes) {
+        if (server->pass_left > 0) {
+            pass_piece(&walk);
+        } else if (!step(&walk)) {
+            break;
+        }
+    }
+    if (server->state == PROXY_SERVER_CLOSING) {
+        return in.bytes;
+    }
+    send_run(&walk);
+    if (server->client && net_stream_unsent(&server->client->stream) > NET_HIGH_WATER) {
+        net_stream_pause(&server->stream);
+    }
+    return walk.done;
+}
