@@ -122,7 +122,9 @@ class Weir:
         if arguments is None:
             arguments = [self.ini] if IS_PGBOUNCER else ["serve", self.ini]
         environment = dict(os.environ)
-        environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+        # a small quarantine: tests look at the resident memory
+        options = environment.get("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+        environment["ASAN_OPTIONS"] = options + ":quarantine_size_mb=4"
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
         environment.update(env or {})
         with open(self.log_path, "ab") as log:
