@@ -188,7 +188,7 @@ static int store_text(const struct config_option_info *info, struct base_slice t
     if (copy == NULL)
         return BASE_ENOMEM;
     memcpy(copy, folder, folder_bytes);
-    if (folder_bytes > 0)
+    if (folder_bytes > 0 && copy[folder_bytes - 1] != '/')
         copy[folder_bytes++] = '/';
     if (text.bytes > 0)
         memcpy(copy + folder_bytes, text.data, text.bytes);

@@ -161,6 +161,9 @@ TEST(relative_path_is_in_the_folder)
     assert_string_equal(value, "");
     assert_int_equal(READ("1234567"), BASE_OK);
     assert_int_equal(READ("12345678"), BASE_ECONFIG);
+    assert_int_equal(config_value_parse(&path, base_slice_text("a"), "/", &arena, &value, why, 256),
+                     BASE_OK);
+    assert_string_equal(value, "/a");
 #undef READ
     base_arena_done(&arena);
 }
