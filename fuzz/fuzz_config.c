@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/invariant.h"
 #include "config/build.h"
 #include "config/value.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const char fixed[] = "[databases]\nb = host=h\n[users]\nu = pool_size=1\n";
 static const char circle[] = "[databases]\nb = host=h\n%include circle\n";
