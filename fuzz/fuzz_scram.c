@@ -208,7 +208,8 @@ static void check_password(struct base_slice in)
     if (wire_secret_kind_of(stored) == WIRE_SECRET_PLAIN && in.bytes <= WIRE_PASSWORD_BYTES_MAX) {
         INVARIANT((r == BASE_OK) == base_slice_equal(stored, in));
     }
-    (void)wire_md5_check(&crypto, stored, user, salt, in);
+    r = wire_md5_check(&crypto, stored, user, salt, in);
+    INVARIANT(r == BASE_OK || r == BASE_EAUTH || r == BASE_EINVALID);
     if (stored.bytes > 6000 || user.bytes > 2000) {
         return;
     }
