@@ -100,6 +100,8 @@ static bool is_opening(const struct proxy_server *server)
 
 static void tell_end(struct proxy_server *server)
 {
+    /* The core may give the slot to a new server before this call is back. */
+    server->proxy->servers[server->id.idx] = NULL;
     enum core_server_state state =
         core_server_state(server->proxy->core, net_loop_now(server->proxy->loop), server->id, NULL);
     if (state == CORE_SERVER_OPENING) {
@@ -149,7 +151,6 @@ static void free_server(struct proxy_server *server)
 {
     struct proxy *proxy = server->proxy;
     struct proxy_pool *pool = server->pool;
-    proxy->servers[server->id.idx] = NULL;
     base_list_remove(&server->pool_link);
     pool->server_count--;
     net_timer_set(proxy->loop, &server->timer, BASE_NEVER);
