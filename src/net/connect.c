@@ -81,7 +81,9 @@ static void finish(struct net_stream *stream, int error)
     stream->flags |= NET_IS_OPEN;
     stream->system_error = error;
     net_connect_forget(stream);
-    if (status == BASE_OK) {
+    if (status != BASE_OK) {
+        net_stream_drop_output(stream);
+    } else {
         net_stream_interest(stream, EPOLLIN | EPOLLRDHUP);
         if (stream->out) {
             net_stream_writable(stream);

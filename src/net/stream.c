@@ -385,8 +385,10 @@ void net_stream_end(struct net_stream *stream, int status)
 
 void net_stream_break(struct net_stream *stream, int system_error)
 {
-    stream->system_error = system_error;
-    net_stream_end(stream, BASE_EBROKEN);
+    if (!(stream->flags & NET_IS_ENDED)) {
+        stream->system_error = system_error;
+        net_stream_end(stream, BASE_EBROKEN);
+    }
 }
 
 static void linger_over(struct net_timer *timer)

@@ -1,0 +1,54 @@
+/* test_address.c - addresses as text and back. */
+#include "test.h"
+
+#include <string.h>
+
+#include "net/net.h"
+
+static void assert_text(const char *host, uint16_t port, const char *expected)
+{
+    struct net_address address;
+    char text[NET_ADDRESS_TEXT];
+    assert_int_equal(net_address_parse(host, port, &address), BASE_OK);
+    net_address_text(&address, text, sizeof(text));
+    assert_string_equal(text, expected);
+}
+
+TEST(literal_addresses_and_directories_are_understood)
+{
+    assert_text("127.0.0.1", 6432, "127.0.0.1:6432");
+    assert_text("::1", 65535, "[::1]:65535");
+    assert_text("2001:db8::ff00:42:8329", 5432, "[2001:db8::ff00:42:8329]:5432");
+    assert_text("/tmp", 6432, "unix:/tmp/.s.PGSQL.6432");
+}
+
+TEST(names_and_overlong_paths_are_not_addresses)
+{
+    struct net_address address;
+    char path[200];
+    memset(path, 'a', sizeof(path));
+    path[0] = '/';
+    path[199] = '\0';
+    assert_int_equal(net_address_parse("localhost", 1, &address), BASE_EINVALID);
+    assert_int_equal(net_address_parse("", 1, &address), BASE_EINVALID);
+    assert_int_equal(net_address_parse("127.1", 1, &address), BASE_EINVALID);
+    assert_int_equal(net_address_parse("127.0.0.1 ", 1, &address), BASE_EINVALID);
+    assert_int_equal(net_address_parse(path, 1, &address), BASE_EINVALID);
+    /* 108 bytes with the terminator: 95 of directory, 12 of "/.s.PGSQL.12" fit, one more does not.
+     */
+    path[95] = '\0';
+    assert_int_equal(net_address_parse(path, 12, &address), BASE_OK);
+    assert_int_equal(net_address_parse(path, 123, &address), BASE_EINVALID);
+}
+
+TEST(text_is_cut_at_the_end_of_the_buffer)
+{
+    struct net_address address;
+    char text[8];
+    assert_int_equal(net_address_parse("127.0.0.1", 6432, &address), BASE_OK);
+    net_address_text(&address, text, sizeof(text));
+    assert_string_equal(text, "127.0.0");
+    assert_false(net_address_is_unix(&address));
+    assert_int_equal(net_address_parse("/run", 1, &address), BASE_OK);
+    assert_true(net_address_is_unix(&address));
+}
