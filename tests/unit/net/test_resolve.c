@@ -113,9 +113,9 @@ TEST(a_name_that_cannot_exist_fails_quickly_and_is_remembered)
 {
     struct world world;
     struct net_resolver *resolver;
-    const char *bad[] = {"", "two..dots", "/relative/../" /* a directory, in fact */,
-                         "label-of-more-than-sixty-three-bytes-label-of-more-than-sixty-three."
-                         "example"};
+    const char *long_label =
+        "label-of-more-than-sixty-three-bytes-label-of-more-than-sixty-three.example";
+    const char *bad[] = {"", "two..dots", "/relative/../" /* a directory, in fact */, long_label};
     char overlong[400];
     memset(overlong, 'a', sizeof(overlong));
     overlong[399] = '\0';
