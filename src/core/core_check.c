@@ -4,7 +4,7 @@
  *  2. An idle server never coexists with a claim of its pool that could have it: an open pool has
  *     no more waiters than checks while a server idles; a paused one has no idle server. [2]
  *  3. A free slot never coexists with a claim that may use it: a pool that wants a connect is
- *     parked at a scope, and that scope is shut. [2]
+ *     parked at a scope, and that scope is shut, or its last slots are held for an older claim. [2]
  *  4. Within each lane sequences and arrival times grow from head to tail. [3]
  *  5. Every waiting claim's end is armed: no later than its deadline. [4]
  *  6. Counters equal a recount: servers by state and pool, claims by pool, servers by scope. [5]
@@ -126,6 +126,7 @@ static void check_no_lost_slot(const struct core *core, const struct core_pool *
 static void check_parked(const struct core *core, const struct core_pool *pool)
 {
     const struct core_scope *scope = pool->parked_at;
+    INVARIANT(pool->claims_in == 0 || (scope != NULL && scope != &pool->own));
     if (scope == NULL) {
         INVARIANT(pool->unmet == 0);
         return;
@@ -133,7 +134,10 @@ static void check_parked(const struct core *core, const struct core_pool *pool)
     INVARIANT(!pool->is_closed && !pool->is_paused);
     INVARIANT(pool->in_state[CORE_SERVER_OPENING] < pool->settings.max_connecting);
     enum core_gate gate = core_backoff_gate(core, scope, unserved(pool) > 0);
-    if (scope == &core->root || gate == CORE_GATE_FULL || gate == CORE_GATE_WAIT)
+    if (gate == CORE_GATE_FULL || gate == CORE_GATE_WAIT)
+        return;
+    /* Its last slots may be held for another pool's claim. */
+    if (scope->claimant_count > 0)
         return;
     /* The time of a back-off may have come in this instant: then its timer is due. */
     INVARIANT(base_heap_has(&scope->timer.node));
@@ -155,7 +159,7 @@ static void check_pool(const struct core *core, const struct core_pool *pool)
 /* ---- scopes ---------------------------------------------------------------------------------- */
 
 struct recount {
-    uint32_t live, opening, closing, pools, parked, unmet;
+    uint32_t live, opening, closing, pools, parked, unmet, claimants;
 };
 
 /* What a scope should count, from the pools in it; `nesting` is the place of its kind. */
@@ -170,6 +174,7 @@ static struct recount recount(const struct core *core, const struct core_scope *
         sum.live += core_pool_lendable(pool) + pool->in_state[CORE_SERVER_DETACHED];
         sum.opening += pool->in_state[CORE_SERVER_OPENING];
         sum.closing += pool->in_state[CORE_SERVER_CLOSING];
+        sum.claimants += (pool->claims_in >> nesting) & 1;
         sum.parked += pool->parked_at == scope;
         sum.unmet += pool->parked_at == scope ? pool->unmet : 0;
     }
@@ -202,6 +207,7 @@ static void check_scope(const struct core *core, const struct core_scope *scope,
     struct recount sum = recount(core, scope, nesting);
     INVARIANT(sum.live == scope->live && sum.opening == scope->opening);
     INVARIANT(sum.closing == scope->closing && sum.unmet == scope->unmet);
+    INVARIANT(sum.claimants == scope->claimant_count);
     INVARIANT((sum.parked == 0) == base_pairing_is_empty(&scope->parked));
     INVARIANT(nesting == CORE_SCOPE_ROOT || sum.pools == scope->pools);
     INVARIANT(base_list_is_empty(&scope->dirty));

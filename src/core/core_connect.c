@@ -100,10 +100,8 @@ static struct core_pool *parked_entry(struct base_pairing_node *node)
     return base_list_entry(node, struct core_pool, parked);
 }
 
-void core_connect_leave(struct core *core, struct core_pool *pool)
+static void unlink_parked(struct core *core, struct core_pool *pool)
 {
-    if (pool->parked_at == NULL)
-        return;
     base_pairing_remove(&pool->parked_at->parked, &pool->parked);
     INVARIANT(pool->parked_at->unmet >= pool->unmet && core->parked > 0);
     pool->parked_at->unmet -= pool->unmet;
@@ -112,19 +110,27 @@ void core_connect_leave(struct core *core, struct core_pool *pool)
     core->parked--;
 }
 
+void core_connect_leave(struct core *core, struct core_pool *pool)
+{
+    if (pool->parked_at == NULL)
+        return;
+    unlink_parked(core, pool);
+    core_hold_set(core, pool, false);
+}
+
 static void set_unmet(struct core_pool *pool, uint32_t unmet)
 {
     INVARIANT(pool->parked_at->unmet >= pool->unmet);
     pool->parked_at->unmet += unmet - pool->unmet;
     pool->unmet = unmet;
 }
-
 static void park(struct core *core, struct core_pool *pool, struct core_scope *scope,
                  uint32_t unmet)
 {
     uint64_t key = key_of(pool);
     if (pool->parked_at != scope || key < pool->parked.key) {
-        core_connect_leave(core, pool);
+        if (pool->parked_at != NULL)
+            unlink_parked(core, pool);
         base_pairing_insert(&scope->parked, &pool->parked, key);
         pool->parked_at = scope;
         core->parked++;
@@ -188,6 +194,7 @@ static void park_behind(struct core *core, struct core_pool *pool, struct want w
     bool lacks_room = !verdict.waiting && want.is_for_claim;
     struct core_scope *scope = first_of(pool, shut);
     park(core, pool, scope, lacks_room ? want.count : 0);
+    core_hold_set(core, pool, lacks_room);
     /* A ceiling is tried by time only for a claim. */
     if (verdict.waiting || want.is_for_claim)
         core_timer_hasten(core, &scope->timer, core_backoff_opens_at(core, scope));
@@ -236,6 +243,13 @@ static bool try_one(struct core *core, struct core_pool *pool)
         park_behind(core, pool, want, verdict);
         return false;
     }
+    struct core_scope *held = core_hold_against(core, pool, want.is_for_claim);
+    if (held != NULL) {
+        park(core, pool, held, 0);
+        core_hold_set(core, pool, false);
+        core_timer_hasten(core, &held->timer, base_time_add(core->now, CORE_HOLD_SPAN));
+        return false;
+    }
     core_connect_leave(core, pool);
     struct core_server *server = core_server_open(core, pool);
     for (unsigned i = 0; i < CORE_NESTING; i++)
@@ -261,11 +275,13 @@ void core_connect_refresh(struct core *core, struct core_pool *pool)
         core_connect_leave(core, pool);
     else if (pool->unmet > 0)
         set_unmet(pool, want.is_for_claim ? want.count : 0);
+    core_hold_review(core, pool);
 }
 
 void core_connect_unpark(struct core *core, struct core_scope *scope)
 {
     struct core_pool *pool;
+    scope->is_holding = false;
     while ((pool = core_connect_first_parked(scope)) != NULL) {
         if (try_one(core, pool)) {
             /* What it wants beyond this one queues behind older claims of other pools. */

@@ -6,6 +6,7 @@
  *   core_server.c   servers: the one function that moves a state, the picture of states
  *   core_pool.c     pools: life, pause, limits, serving waiters from idle servers
  *   core_connect.c  how many connects are wanted, whether the scopes let them pass, parking
+ *   core_hold.c     slots held for a claim that needs one in several scopes
  *   core_scope.c    nested limits: counts, freed slots, making room
  *   core_backoff.c  what a refusal teaches: ceiling, outage, slow start
  *   core_stats.c    what the host may look at
@@ -40,6 +41,9 @@
 /* A lane's turns in a round while every lane has claims: 8 of 15 for lane 0, but no lane waits for
  * more than 14 others. */
 #define CORE_LANE_TURNS(lane) (8u >> (lane))
+
+/* A slot held for another pool's claim is looked at again after this span. */
+#define CORE_HOLD_SPAN (100 * BASE_MS)
 
 #define CORE_NO_KEY UINT64_MAX
 
@@ -85,6 +89,11 @@ struct core_scope {
     /* Pools that want a connect and were stopped here, by the age of their oldest claim. */
     struct base_pairing parked;
     uint32_t unmet; /* connects wanted by the parked pools that need room here */
+
+    /* Pools in this scope that are parked at another one for lack of room (core_hold.c). */
+    struct base_pairing claimants;
+    uint32_t claimant_count;
+    bool is_holding; /* a pool parked here was stopped by a claimant only */
 
     struct base_list idle_pools; /* pools with idle servers (and some that had), by idle_link */
     struct base_list dirty;      /* in core->dirty while a slot may have come free */
@@ -139,7 +148,9 @@ struct core_pool {
 
     struct core_scope *parked_at; /* NULL = not parked */
     struct base_pairing_node parked;
-    uint32_t unmet; /* its part of parked_at->unmet */
+    uint32_t unmet;                                  /* its part of parked_at->unmet */
+    struct base_pairing_node claimant[CORE_NESTING]; /* see claims_in */
+    unsigned claims_in;                              /* bit i: it is a claimant in scopes[i] */
 
     struct base_list idle_link[CORE_NESTING]; /* in the scopes' idle_pools, all or none */
     bool is_idle_listed;
@@ -259,6 +270,16 @@ void core_connect_leave(struct core *core, struct core_pool *pool);
 /* The parked pool of a scope that waits longest, its key made true; NULL when none is parked. */
 struct core_pool *core_connect_first_parked(struct core_scope *scope);
 
+/* core_hold.c */
+/* Says whether the pool, parked at a shared scope, lacks room for a claim there. */
+void core_hold_set(struct core *core, struct core_pool *pool, bool lacks_room);
+/* The scope whose last slot the pool must leave to another's older claim; NULL when it may go on.
+ */
+struct core_scope *core_hold_against(struct core *core, struct core_pool *pool, bool is_for_claim);
+
+/* A claim left the pool's queue: what is held for it is looked at again. */
+void core_hold_review(struct core *core, struct core_pool *pool);
+
 /* core_scope.c */
 void core_scope_init(struct core_scope *scope, enum core_scope_kind kind, uint32_t limit);
 int core_scope_open(struct core *core, struct core_event *event);
@@ -281,6 +302,8 @@ void core_scope_unlist_idle(struct core_pool *pool);
 void core_scope_make_room(struct core *core, struct core_scope *scope, uint32_t wanted);
 /* Makes room in every scope of the pool where somebody is parked for it. */
 void core_scope_offer_idle(struct core *core, struct core_pool *pool);
+/* How many of `count` connects lack room once everything that is closing has gone. */
+uint32_t core_scope_short_of(const struct core_scope *scope, uint32_t count);
 /* True when a server given back to `pool` should rather make room for a starving one. */
 bool core_scope_is_starving(struct core *core, struct core_pool *pool);
 /* Closes the server of the scope that has been idle longest. False when none is idle. */

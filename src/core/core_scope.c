@@ -191,8 +191,7 @@ bool core_scope_close_idle(struct core *core, struct core_scope *scope,
     return true;
 }
 
-/* How many of `wanted` connects lack room once everything that is closing has gone. */
-static uint32_t short_of(const struct core_scope *scope, uint32_t count)
+uint32_t core_scope_short_of(const struct core_scope *scope, uint32_t count)
 {
     uint32_t bound = scope->limit < scope->ceiling ? scope->limit : scope->ceiling;
     uint32_t stays = scope->live + scope->opening;
@@ -208,7 +207,8 @@ void core_scope_make_room(struct core *core, struct core_scope *scope, uint32_t 
     /* In an outage the room is for the prober alone. */
     uint32_t most = scope->is_out && bound > 1 ? 1 : bound;
     count = count < most ? count : most;
-    while (short_of(scope, count) > 0 && core_scope_close_idle(core, scope, CORE_CLOSE_MAKE_ROOM))
+    while (core_scope_short_of(scope, count) > 0 &&
+           core_scope_close_idle(core, scope, CORE_CLOSE_MAKE_ROOM))
         ;
 }
 
@@ -228,7 +228,7 @@ bool core_scope_is_starving(struct core *core, struct core_pool *pool)
     const struct core_claim *mine = core_claim_oldest(pool);
     for (int i = CORE_SCOPE_DATABASE; i < CORE_NESTING; i++) {
         struct core_scope *scope = pool->scopes[i];
-        if (scope->unmet == 0 || short_of(scope, scope->unmet) == 0)
+        if (scope->unmet == 0 || core_scope_short_of(scope, scope->unmet) == 0)
             continue;
         struct core_pool *other = core_connect_first_parked(scope);
         const struct core_claim *theirs = core_claim_oldest(other);

@@ -18,6 +18,9 @@
 #define SERVERS   96
 #define CLAIMS    512
 
+/* A slot is held for another pool's older claim no longer than a few closings take. */
+#define HELD_MOST (500 * BASE_MS)
+
 enum server_state { GONE, CONNECTING, IDLING, CHECKING, HELD, RESETTING, CLOSING, APART };
 
 struct server {
@@ -51,6 +54,7 @@ struct pool {
     struct core_pool_settings settings;
     uint32_t count, connecting, checking, leaving; /* leaving: closing or detached */
     uint32_t waiting;
+    base_time slot_seen; /* last time without a free slot beside a claim */
     struct base_list lanes[CORE_LANES];
 };
 
@@ -628,19 +632,55 @@ static void arrive(struct world *w)
 
 /* ---- liveness -------------------------------------------------------------------------------- */
 
+static base_time waits_since(const struct pool *pool)
+{
+    base_time oldest = BASE_NEVER;
+    for (int lane = 0; lane < CORE_LANES; lane++) {
+        if (base_list_is_empty(&pool->lanes[lane]))
+            continue;
+        const struct claim *first = base_list_entry(pool->lanes[lane].next, struct claim, link);
+        oldest = first->since < oldest ? first->since : oldest;
+    }
+    return oldest;
+}
+
+/* Is there a claim nearby that waits longer? A slot may be held for it while a server is closing,
+ * or others may stand behind it in the order. */
+static bool has_elder(const struct world *w, const struct pool *pool)
+{
+    for (int i = 0; i < POOLS; i++) {
+        const struct pool *other = &w->pools[i];
+        bool is_near = other->database == pool->database || other->user == pool->user ||
+                       other->upstream == pool->upstream;
+        if (other != pool && other->waiting > 0 && is_near &&
+            waits_since(other) < waits_since(pool))
+            return true;
+    }
+    return false;
+}
+
+static bool is_at_a_limit(const struct world *w, const struct pool *pool)
+{
+    const struct core_pool_settings *s = &pool->settings;
+    return pool->connecting >= s->max_connecting || pool->count >= s->size + s->overflow ||
+           w->databases[pool->database].count >= w->databases[pool->database].limit ||
+           w->users[pool->user].count >= w->users[pool->user].limit ||
+           w->upstreams[pool->upstream].count >= w->upstreams[pool->upstream].limit;
+}
+
 /* Without faults nothing but its limits keeps a pool from connecting: a claim that has neither a
  * connect nor a check under way means that a limit is reached. */
 static void check_no_lost_slot(struct world *w)
 {
     for (int i = 0; i < POOLS; i++) {
-        const struct pool *pool = &w->pools[i];
-        const struct core_pool_settings *s = &pool->settings;
-        if (!pool->is_open || pool->is_paused || pool->waiting <= pool->connecting + pool->checking)
+        struct pool *pool = &w->pools[i];
+        if (!pool->is_open || pool->is_paused ||
+            pool->waiting <= pool->connecting + pool->checking || is_at_a_limit(w, pool)) {
+            pool->slot_seen = w->now;
             continue;
-        REQUIRE(w, pool->connecting >= s->max_connecting || pool->count >= s->size + s->overflow ||
-                       w->databases[pool->database].count >= w->databases[pool->database].limit ||
-                       w->users[pool->user].count >= w->users[pool->user].limit ||
-                       w->upstreams[pool->upstream].count >= w->upstreams[pool->upstream].limit);
+        }
+        REQUIRE(w, has_elder(w, pool));
+        REQUIRE(w, w->now - pool->slot_seen < HELD_MOST);
     }
 }
 
