@@ -121,6 +121,9 @@ def describe(error):
 async def load(options):
     application = DRIVERS[options.driver](options.url)
     tally = Tally()
+    # asyncpg's pool opens its connections together and, when one is refused, leaves the others
+    # alone; asyncio would report their errors, which are the same, with a stack each.
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     pages = iter(range(options.pages))
 
     async def visitor():

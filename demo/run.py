@@ -38,7 +38,7 @@ WEIR = os.environ.get("WEIR_BIN") or os.path.join(os.path.dirname(HERE), "build"
 
 ASKED_POOL_SIZE = 30
 PROCESSES = 2
-PAGES = 120  # per process
+PAGES = 100  # per process
 AT_ONCE = 30  # per process
 PAGES_ALL = PROCESSES * PAGES
 AT_ONCE_ALL = PROCESSES * AT_ONCE
@@ -74,7 +74,13 @@ The load: two processes of a web application, each with the usual pool: 20 conne
 when busy. {PAGES_ALL} pages are loaded, {AT_ONCE_ALL} at once; each page fires five requests at once.
 
 p50, p99  how long a request took, of those that were answered
-peak      server connections at the worst moment, as PostgreSQL counted them
+peak      connections to PostgreSQL at the busiest moment, sampled from pg_stat_activity
+"""
+WHAT_YOU_SEE = """
+What you see: directly, whoever comes when all {limit} are taken is refused, and the page answers 500.
+asyncpg's pool opens its 20 at the start: refused, the application does not even start. Through
+weir, with nothing changed but the URL, everybody is served in turn. weir was configured with {asked}
+servers, was refused, and learned that {limit} is the ceiling. SHOW POOLS on its console (in part):
 """
 ROW = "{:<26} {:>8} {:>6} {:>8} {:>8} {:>4}  {}"
 POOL_COLUMNS = ("database", "user", "cl_active", "cl_waiting", "sv_active", "sv_idle", "pool_mode",
@@ -279,15 +285,12 @@ async def compare(watcher, upstream, direct_url, weir):
 
 
 def show_ceiling(upstream, weir):
-    """SHOW POOLS, the columns that matter here; raises unless the ceiling is the real limit."""
-    print(f"\nweir was configured with {ASKED_POOL_SIZE} servers, was refused, and learned the "
-          f"ceiling. SHOW POOLS on its console:\n")
-    pools = weir.pools()
-    columns = [name for name in POOL_COLUMNS if pools and name in pools[0]]
-    print("  " + " ".join(f"{name:<10}" for name in columns).rstrip())
-    for pool in pools:
-        print("  " + " ".join(f"{pool[name]:<10}" for name in columns).rstrip())
-    ceilings = [pool.get("ceiling") for pool in pools if pool["database"] == "portfolio"]
+    """Part of SHOW POOLS; raises unless the ceiling that weir learned is the real limit."""
+    print(WHAT_YOU_SEE.format(asked=ASKED_POOL_SIZE, limit=upstream.limit))
+    pools = [pool for pool in weir.pools() if pool["database"] == "portfolio"]
+    for row in (dict(zip(POOL_COLUMNS, POOL_COLUMNS)), *pools):
+        print("  " + " ".join(f"{row.get(name, ''):<10}" for name in POOL_COLUMNS).rstrip())
+    ceilings = [pool.get("ceiling") for pool in pools]
     if ceilings != [str(upstream.limit)]:
         raise DemoFailed(f"SHOW POOLS shows ceiling {ceilings}, not {upstream.limit}")
 
@@ -325,18 +328,18 @@ async def demo(options, server, folder):
             weirs.append(weir)
         print("\nThe promise held: every request through weir was answered, within the limit.")
         if not options.once:
-            await stay(weirs, make_url(SERVER.role, password, server.port))
+            await stay(weirs, server)
     await watcher.close()
 
 
-async def stay(weirs, direct_url):
+async def stay(weirs, server):
     print(f"""
 Everything stays up until Ctrl-C. Try, in another terminal:
 
   through weir       psql {weirs[0].url}
-  directly           psql {direct_url}
   the pooler case    psql {weirs[1].url}
-  weir's console     psql {weirs[0].url.rsplit("/", 1)[0]}/pgbouncer -c 'SHOW POOLS'
+  weir's console     psql {weirs[0].url.rsplit("/", 1)[0]}/pgbouncer -xc 'SHOW POOLS'
+  the server itself  psql -h {server.socket_folder} -p {server.port} -U postgres portfolio
 """, flush=True)
     await asyncio.Event().wait()
 
