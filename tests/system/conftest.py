@@ -150,7 +150,7 @@ def door(request, weir_factory, pg, authority):
     tls = {"client_tls_sslmode": "require", "client_tls_key_file": key,
            "client_tls_cert_file": certificate, "server_tls_sslmode": "require"}
     weir.start(pool_mode=mode, default_pool_size=POOL_SIZE, auth_type="scram-sha-256",
-               **(tls if transport == "tls" else {}))
+               **(tls if transport == "tls" else {"server_tls_sslmode": "disable"}))
     yield Door(weir, mode, transport, authority.ca)
     pools_add_up(weir, POOL_SIZE, query=False)
 

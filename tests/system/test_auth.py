@@ -56,7 +56,8 @@ def test_right_and_wrong_password(weir_factory, pg, auth_type, secret):
         if bad:
             text = refused(weir, password=bad)
             assert "password authentication failed" in text or "SASL authentication failed" in text
-            assert text.count("\n") <= 1, f"more than one line: {text!r}"
+            lines = [line for line in text.splitlines() if not line.startswith("HINT: ")]
+            assert len(lines) == 1, f"more than one line and a hint: {text!r}"
     assert weir.sql("SELECT 1") == [(1,)]
     assert_no_secret_in(weir.log())
 
@@ -238,13 +239,12 @@ def test_server_side_methods(weir_factory, pg, user, auth_type):
 
 
 @pytest.mark.weir_only
-@pytest.mark.parametrize("auth_type", ["plain", "scram-sha-256"])
-def test_one_scram_secret_for_both_sides(weir_factory, pg, auth_type):
-    """auth_file has only PostgreSQL's own verifier: the keys learned from the client's login (or
-    the password it sent) open the server."""
+def test_one_scram_secret_for_both_sides(weir_factory, pg):
+    """auth_file has only PostgreSQL's own verifier: the keys learned from the client's login open
+    the server."""
     verifier = pg.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'u_scram'")
     secrets = {"u_scram": verifier[0]["rolpassword"], **CONSOLE_PASSWORDS}
-    weir = weir_factory(pg, auth_type=auth_type, secrets=secrets)
+    weir = weir_factory(pg, auth_type="scram-sha-256", secrets=secrets)
     assert weir.sql("SELECT current_user", user="u_scram") == [("u_scram",)]
     assert_no_secret_in(weir.log())
 
