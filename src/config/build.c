@@ -165,9 +165,8 @@ static bool value_set(struct config_builder *builder, const struct config_key *k
 
     if (builder->snapshot == NULL)
         return false;
-    status = config_value_parse(
-        &key->info, value, config_build_folder(builder, builder->place.file),
-        &builder->snapshot->arena, config_key_field(key, object), why, sizeof(why));
+    status = config_value_parse(&key->info, value, builder->folder, &builder->snapshot->arena,
+                                config_key_field(key, object), why, sizeof(why));
     if (status == BASE_ENOMEM)
         builder->is_out_of_memory = true;
     else if (status != BASE_OK && key->info.type == CONFIG_TYPE_SECRET)

@@ -15,10 +15,14 @@ TEST(auth_file_keeps_secrets_as_text)
                                  "  \"hashed\"\t\"" MD5 "\" more words \"x\"\r\n"
                                  "\"scram\" \"" SCRAM "\"\n"
                                  "\"who \"\"me\"\"\" \"\"\n"
-                                 "\"nearly\" \"md5zz\"",
+                                 "\"longer\" \"" MD5 "0\"\n"
+                                 "\"letter\" \"md545f2603610af569b6155c45067268c6g\"\n"
+                                 "\"nearly\" \"md5ab\"",
                                  &config, &errors),
                      BASE_OK);
-    assert_int_equal(config->user_count, 5);
+    assert_int_equal(config->user_count, 7);
+    assert_int_equal(helper_user(config, "longer")->secret_kind, CONFIG_SECRET_PLAIN);
+    assert_int_equal(helper_user(config, "letter")->secret_kind, CONFIG_SECRET_PLAIN);
     assert_int_equal(helper_user(config, "plain")->secret_kind, CONFIG_SECRET_PLAIN);
     assert_string_equal(helper_user(config, "plain")->secret, "pa\"ss word");
     assert_int_equal(helper_user(config, "hashed")->secret_kind, CONFIG_SECRET_MD5);

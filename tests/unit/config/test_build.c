@@ -225,12 +225,14 @@ TEST(includes_are_relative_and_keep_the_section)
     struct config_errors errors = {0};
     struct config *config = NULL;
 
-    assert_int_equal(helper_read("[databases]\n%include sub/db.ini\nb = host=h2\n", files, NULL,
-                                 &config, &errors),
+    assert_int_equal(helper_read("[databases]\n%include sub/db.ini\nb = host=h2\n"
+                                 "[weir]\nlogfile = weir.log\n",
+                                 files, NULL, &config, &errors),
                      BASE_OK);
     assert_int_equal(config->options.listen_port, 7);
     assert_int_equal(config->options.listen_backlog, 9);
     assert_string_equal(config->options.pidfile, "/etc/weir/sub/weir.pid");
+    assert_string_equal(config->options.logfile, "/etc/weir/weir.log");
     assert_int_equal(config->database_count, 2);
     config_errors_done(&errors);
     config_free(config);

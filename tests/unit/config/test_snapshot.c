@@ -101,6 +101,10 @@ TEST(set_makes_a_new_snapshot)
     assert_true(helper_has(errors.errors, 1, "listen_port needs a restart"));
     config_errors_done(&errors);
     assert_null(config);
+    assert_int_equal(SET("logfile", "new.log"), BASE_OK);
+    assert_string_equal(config->options.logfile, "/etc/weir/new.log");
+    config_free(config);
+    config_errors_done(&errors);
     assert_int_equal(SET("pool_size", "5"), BASE_OK);
 #undef SET
     assert_int_equal(old->options.default_pool_size, 20);

@@ -74,6 +74,10 @@ TEST(url_without_password_trusts)
     assert_int_equal(helper_database(config, "bob")->port, 5432);
     assert_true(helper_user(config, "bob")->is_listed);
     config_free(config);
+    config = url_config("postgres://u:ends%2F@h/%64");
+    assert_string_equal(helper_user(config, "u")->secret, "ends/");
+    helper_database(config, "d");
+    config_free(config);
     config = url_config("postgres:///shop");
     assert_true(helper_user(config, "me")->is_listed);
     assert_string_equal(helper_database(config, "shop")->hosts[0], "localhost");
