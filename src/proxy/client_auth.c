@@ -33,9 +33,7 @@ static void refuse(struct proxy_client *client, const char *why)
     snprintf(text, sizeof(text), "password authentication failed for user \"%s\"",
              client->login->user);
     proxy_log_client(PROXY_LOG, client, "login failed: %s", why);
-    proxy_client_close(client, "28P01", text, NULL,
-                       "Check user and password; weir knows the users in its auth_file.",
-                       "password authentication failed");
+    proxy_client_close(client, "28P01", text, NULL, NULL, "password authentication failed");
 }
 
 static void let_in(struct proxy_client *client)

@@ -120,6 +120,10 @@ void proxy_client_refuse(struct proxy_client *client, int status, base_time wait
     bool is_login = client->state == PROXY_CLIENT_WELCOME;
     char detail[1024];
     client->claim = (struct core_claim_id){0};
+    if (status == BASE_ECLOSED && !client->pool->is_closed) {
+        client_reclaim(client, client->state); /* the pool has moved: wait on, at its new place */
+        return;
+    }
     if (status == BASE_EUPSTREAMAUTH) {
         client->state = PROXY_CLIENT_READY;
         refuse_login_failed(client);

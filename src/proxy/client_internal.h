@@ -91,6 +91,9 @@ int client_prepared_parse(struct proxy_client *client, const struct client_messa
                           size_t *ret_used) BASE_MUST_CHECK;
 int client_prepared_refer(struct proxy_client *client, const struct client_message *message,
                           size_t *ret_used) BASE_MUST_CHECK;
+/* Parse of a whole, named statement that a server of the pool has already: the client gets its name
+ * without a server. False: it needs one. */
+bool client_parse_here(struct proxy_client *client, const struct client_message *message);
 /* Takes the name of a DEALLOCATE off the client; false when the client has no such name. */
 bool client_deallocate(struct proxy_client *client, const struct wire_command *command);
 

@@ -362,7 +362,7 @@ static void enter_pool(struct proxy_client *client)
                             base_slice_text(client->login->user), &pool);
     if (r == BASE_EINVALID) {
         snprintf(text, sizeof(text), "no such database: %s", client->login->database);
-        fail(client, "3D000", text, "Add it to [databases], or a line for * .");
+        fail(client, "3D000", text, NULL);
         return;
     }
     if (r < 0) {
@@ -486,6 +486,11 @@ size_t proxy_client_login_data(struct proxy_client *client, struct base_slice in
             break;
         }
         done += used;
+    }
+    if (done < in.bytes && client->state == PROXY_CLIENT_READY) {
+        done += proxy_client_session_data(client, base_slice_skip(in, done));
+    } else if (done < in.bytes && client->state == PROXY_CLIENT_CONSOLE) {
+        done += proxy_console_data(client, base_slice_skip(in, done));
     }
     return client->state == PROXY_CLIENT_CLOSING ? in.bytes : done;
 }

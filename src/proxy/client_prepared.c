@@ -22,9 +22,25 @@ bool client_tracks_statements(const struct proxy_client *client)
 static int expect(struct proxy_client *client, enum proxy_request_kind kind,
                   enum proxy_request_who who, struct proxy_statement *statement)
 {
-    return proxy_server_expect(
-        client->server,
-        (struct proxy_request){(uint8_t)kind, (uint8_t)who, proxy_statement_share(statement)});
+    struct proxy_request request = {
+        .kind = (uint8_t)kind, .who = (uint8_t)who, .statement = proxy_statement_share(statement)};
+    return proxy_server_expect(client->server, request);
+}
+
+/* Parse of the client's own: when it fails its name is given up again. */
+static int expect_named(struct proxy_client *client, enum proxy_request_who who,
+                        struct proxy_statement *statement, struct base_slice name)
+{
+    struct proxy_request request = {
+        .kind = PROXY_REQUEST_PARSE,
+        .who = (uint8_t)who,
+        .name = proxy_text_take(&client->proxy->texts, name),
+    };
+    if (!request.name) {
+        return BASE_ENOMEM;
+    }
+    request.statement = proxy_statement_share(statement);
+    return proxy_server_expect(client->server, request);
 }
 
 static struct base_slice name_of(const struct proxy_statement *statement,
@@ -46,23 +62,28 @@ static int send_close(struct proxy_client *client, struct proxy_statement *state
     return r;
 }
 
-/* Parse of the statement under `name`; `who` gets the answer. */
-static int send_parse(struct proxy_client *client, struct proxy_statement *statement,
-                      struct base_slice name, enum proxy_request_who who)
+/* Writes Parse of the statement under `name`. */
+static int put_parse(struct proxy_client *client, const struct proxy_statement *statement,
+                     struct base_slice name, struct wire_out *out)
 {
-    struct wire_out out =
-        server_out(client->server, (size_t)statement->body_bytes + name.bytes + 16);
-    size_t mark = wire_out_begin(&out, 'P');
-    wire_out_cstring(&out, name);
-    wire_out_bytes(&out, base_slice_of(statement->body, statement->body_bytes));
-    wire_out_end(&out, mark);
-    int r = wire_out_status(&out);
-    if (r == BASE_OK) {
-        r = expect(client, PROXY_REQUEST_PARSE, who, statement);
-    }
+    *out = server_out(client->server, (size_t)statement->body_bytes + name.bytes + 16);
+    size_t mark = wire_out_begin(out, 'P');
+    wire_out_cstring(out, name);
+    wire_out_bytes(out, base_slice_of(statement->body, statement->body_bytes));
+    wire_out_end(out, mark);
+    client->pool->stats.total.prepared_server++;
+    return wire_out_status(out);
+}
+
+/* Sends Parse of weir's own: the client does not see the answer. */
+static int send_parse(struct proxy_client *client, struct proxy_statement *statement,
+                      struct base_slice name)
+{
+    struct wire_out out;
+    int r = put_parse(client, statement, name, &out);
+    r = r < 0 ? r : expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_WEIR, statement);
     if (r == BASE_OK) {
         server_send_out(client->server, &out);
-        client->pool->stats.total.prepared_server++;
     }
     return r;
 }
@@ -80,31 +101,31 @@ static int evict(struct proxy_client *client)
     return BASE_OK;
 }
 
-/* Makes sure the server has it. *ret_was_there: nothing had to be sent. */
-static int ensure(struct proxy_client *client, struct proxy_statement *statement,
-                  enum proxy_request_who who, bool *ret_was_there)
+/* Makes room for the statement on the server. *ret_is_there: it has it, nothing need be sent. */
+static int make_ready(struct proxy_client *client, struct proxy_statement *statement,
+                      bool *ret_is_there)
 {
-    struct proxy_server *server = client->server;
-    char text[PROXY_STATEMENT_NAME_BYTES];
+    struct proxy_had *had = &client->server->had;
     int r = BASE_OK;
-    switch (proxy_had_use(&server->had, statement)) {
-    case PROXY_HAVE:
-        *ret_was_there = true;
+    enum proxy_have have = proxy_had_use(had, statement);
+    *ret_is_there = have == PROXY_HAVE;
+    if (have == PROXY_HAVE) {
         return BASE_OK;
-    case PROXY_HAVE_STALE:
+    }
+    if (have == PROXY_HAVE_STALE) {
         r = send_close(client, statement);
-        break;
-    case PROXY_HAVE_NOT:
-        break;
     }
-    *ret_was_there = false;
-    if (r == BASE_OK) {
-        r = proxy_had_add(&server->had, &client->proxy->statements, statement);
-    }
-    if (r == BASE_OK) {
-        r = send_parse(client, statement, name_of(statement, text), who);
-    }
-    return r == BASE_OK ? evict(client) : r;
+    r = r < 0 ? r : proxy_had_add(had, &client->proxy->statements, statement);
+    return r < 0 ? r : evict(client);
+}
+
+/* Makes sure the server has it, without the client's seeing anything. */
+static int ensure(struct proxy_client *client, struct proxy_statement *statement)
+{
+    char text[PROXY_STATEMENT_NAME_BYTES];
+    bool is_there;
+    int r = make_ready(client, statement, &is_there);
+    return r < 0 || is_there ? r : send_parse(client, statement, name_of(statement, text));
 }
 
 static int ensure_unnamed(struct proxy_client *client)
@@ -113,7 +134,7 @@ static int ensure_unnamed(struct proxy_client *client)
     if (!client->unnamed || (server->unnamed_is_known && server->unnamed == client->unnamed)) {
         return BASE_OK;
     }
-    int r = send_parse(client, client->unnamed, base_slice_of("", 0), PROXY_WHO_WEIR);
+    int r = send_parse(client, client->unnamed, base_slice_of("", 0));
     if (r == BASE_OK) {
         proxy_statement_drop(&client->proxy->statements, server->unnamed);
         server->unnamed = proxy_statement_share(client->unnamed);
@@ -143,22 +164,75 @@ static int parse_unnamed(struct proxy_client *client, struct proxy_statement *st
     return BASE_OK;
 }
 
+/* The client prepares a name it has: the server says what is wrong with that, about its own name.
+ */
+static int parse_again(struct proxy_client *client, struct proxy_statement *statement,
+                       const struct client_message *message, size_t *ret_used)
+{
+    char text[PROXY_STATEMENT_NAME_BYTES];
+    struct wire_out out;
+    int r = ensure(client, statement);
+    r = r < 0 ? r : put_parse(client, statement, name_of(statement, text), &out);
+    r = r < 0 ? r : expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_CLIENT, NULL);
+    if (r == BASE_OK) {
+        server_send_out(client->server, &out);
+        *ret_used = message->bytes;
+    }
+    return r;
+}
+
 static int parse_named(struct proxy_client *client, struct base_slice name,
                        struct proxy_statement *statement, const struct client_message *message,
                        size_t *ret_used)
 {
-    bool was_there = false;
-    int r = proxy_names_set(&client->names, &client->proxy->statements, name, statement);
-    if (r == BASE_OK) {
-        r = ensure(client, statement, PROXY_WHO_CLIENT, &was_there);
+    char text[PROXY_STATEMENT_NAME_BYTES];
+    struct wire_out out;
+    bool is_there = false;
+    struct proxy_statement *known = proxy_names_get(&client->names, name);
+    if (known) {
+        return parse_again(client, known, message, ret_used);
     }
-    if (r == BASE_OK && was_there) {
-        r = expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_LOCAL, NULL);
+    int r = proxy_names_set(&client->names, &client->proxy->statements, name, statement);
+    r = r < 0 ? r : make_ready(client, statement, &is_there);
+    if (r == BASE_OK && is_there) {
+        r = expect_named(client, PROXY_WHO_LOCAL, NULL, name);
+    } else if (r == BASE_OK) {
+        r = put_parse(client, statement, name_of(statement, text), &out);
+        r = r < 0 ? r : expect_named(client, PROXY_WHO_CLIENT, statement, name);
+        if (r == BASE_OK) {
+            server_send_out(client->server, &out);
+        }
     }
     if (r == BASE_OK) {
         *ret_used = message->bytes;
     }
     return r;
+}
+
+bool client_parse_here(struct proxy_client *client, const struct client_message *message)
+{
+    struct wire_parse parse;
+    struct base_slice body =
+        base_slice_of(message->rest.data + WIRE_HEADER_BYTES, message->bytes - WIRE_HEADER_BYTES);
+    if (wire_parse_parse(body, &parse) < 0 || parse.name.bytes == 0 ||
+        proxy_names_get(&client->names, parse.name)) {
+        return false;
+    }
+    struct proxy_statement *statement = proxy_statement_take(
+        &client->proxy->statements, base_slice_skip(body, parse.name.bytes + 1));
+    bool is_known = false;
+    base_list_each(it, &client->pool->servers)
+    {
+        struct proxy_server *server = base_list_entry(it, struct proxy_server, pool_link);
+        if (statement && proxy_had_use(&server->had, statement) == PROXY_HAVE) {
+            is_known = proxy_names_set(&client->names, &client->proxy->statements, parse.name,
+                                       statement) == BASE_OK;
+            break;
+        }
+    }
+    proxy_statement_drop(&client->proxy->statements, statement);
+    client->pool->stats.total.prepared_client += is_known;
+    return is_known;
 }
 
 int client_prepared_parse(struct proxy_client *client, const struct client_message *message,
@@ -217,8 +291,7 @@ static int rename_head(struct proxy_client *client, const struct client_message 
 {
     char text[PROXY_STATEMENT_NAME_BYTES];
     struct base_slice name = name_of(statement, text);
-    bool was_there;
-    int r = ensure(client, statement, PROXY_WHO_WEIR, &was_there);
+    int r = ensure(client, statement);
     if (r < 0) {
         return r;
     }

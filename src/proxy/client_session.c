@@ -149,6 +149,13 @@ static bool answer_here(struct walk *walk, const struct client_message *message)
     case 'c':
     case 'f':
         break; /* COPY data after the COPY failed: PostgreSQL drops it too */
+    case 'P':
+        if (!client_tracks_statements(client) || !is_whole(message) ||
+            !client_parse_here(client, message)) {
+            return false;
+        }
+        send_bare(client, WIRE_BACKEND_PARSE_COMPLETE);
+        break;
     case 'C':
         if (!client_tracks_statements(client) || !is_whole(message) ||
             wire_target_parse(base_slice_of(message->rest.data + WIRE_HEADER_BYTES,
@@ -172,8 +179,8 @@ static bool answer_here(struct walk *walk, const struct client_message *message)
 static bool expect(struct walk *walk, enum proxy_request_kind kind)
 {
     struct proxy_client *client = walk->client;
-    int r = proxy_server_expect(client->server,
-                                (struct proxy_request){(uint8_t)kind, PROXY_WHO_CLIENT, NULL});
+    int r = proxy_server_expect(
+        client->server, (struct proxy_request){.kind = (uint8_t)kind, .who = PROXY_WHO_CLIENT});
     if (r < 0) {
         proxy_client_close_status(client, r, NULL, "too many requests outstanding");
     }
@@ -337,7 +344,7 @@ static bool step(struct walk *walk)
             return false;
         }
     }
-    if (proxy_requests_is_full(&client->server->requests)) {
+    if (client->server->is_setting || proxy_requests_is_full(&client->server->requests)) {
         net_stream_pause(&client->stream);
         return false;
     }

@@ -369,6 +369,20 @@ static int fail_start(const char *what, int status)
     return status;
 }
 
+static int write_pidfile(const char *path)
+{
+    FILE *file = *path ? fopen(path, "we") : NULL;
+    if (*path && !file) {
+        proxy_log(PROXY_FATAL, "cannot write pidfile %s: check the folder and its rights", path);
+        return BASE_ESYSTEM;
+    }
+    if (file) {
+        fprintf(file, "%d\n", (int)getpid());
+        fclose(file);
+    }
+    return BASE_OK;
+}
+
 static int open_all(struct proxy *proxy)
 {
     const struct config_options *options = &proxy->config->options;
@@ -484,10 +498,16 @@ int proxy_run(const struct proxy_start *start)
     proxy->config_path = start->config_path;
     int r = open_all(proxy);
     if (r == BASE_OK) {
+        r = write_pidfile(options->pidfile);
+    }
+    if (r == BASE_OK) {
         proxy->phase = PROXY_RUNNING;
         proxy_log(PROXY_LOG, "process up: weir %s, pid %d", WEIR_VERSION, (int)getpid());
         r = net_loop_run(proxy->loop);
         proxy_log(PROXY_LOG, "process down");
+        if (*proxy->config->options.pidfile) {
+            unlink(proxy->config->options.pidfile);
+        }
     }
     close_all(proxy);
     free(proxy);

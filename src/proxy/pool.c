@@ -68,15 +68,11 @@ int pool_upstream_take(struct proxy *proxy, const char *host, uint16_t port,
     return BASE_OK;
 }
 
-void pool_upstream_drop(struct proxy *proxy, struct proxy_upstream *upstream)
+/* Upstreams stay until the end: servers of a database that has moved away may still count there. */
+void pool_upstream_drop(struct proxy_upstream *upstream)
 {
-    if (--upstream->references > 0) {
-        return;
-    }
-    pool_scope_close(proxy, upstream->scope);
-    base_list_remove(&upstream->link);
-    free(upstream->host);
-    free(upstream);
+    INVARIANT(upstream->references > 0);
+    upstream->references--;
 }
 
 /* ---- databases ---- */
@@ -118,7 +114,7 @@ void pool_database_free(struct proxy *proxy, struct proxy_database *database)
         pool_scope_close(proxy, database->scope);
     }
     if (database->upstream) {
-        pool_upstream_drop(proxy, database->upstream);
+        pool_upstream_drop(database->upstream);
     }
     base_list_remove(&database->link);
     pool_database_clear(proxy, database);
@@ -210,6 +206,19 @@ static int pool_open_in_core(struct proxy *proxy, struct proxy_pool *pool)
     if (proxy->is_paused_all || pool->database->is_paused) {
         event = (struct core_event){.kind = CORE_EVENT_PAUSE, .pool = pool->id};
         r = proxy_apply(proxy, &event);
+    }
+    return r;
+}
+
+/* The database leads elsewhere: a new pool in the core takes over; those who wait claim again
+ * there, lent servers end when they are given back. */
+int pool_move(struct proxy_pool *pool)
+{
+    struct core_pool_id old = pool->id;
+    int r = pool_open_in_core(pool->proxy, pool);
+    if (r == BASE_OK) {
+        struct core_event event = {.kind = CORE_EVENT_POOL_CLOSE, .pool = old};
+        r = proxy_apply(pool->proxy, &event);
     }
     return r;
 }
@@ -322,5 +331,13 @@ void proxy_pools_done(struct proxy *proxy)
         struct proxy_database *database = base_list_entry(it, struct proxy_database, link);
         INVARIANT(database->references == 0);
         pool_database_free(proxy, database);
+    }
+    base_list_each_safe(it, &proxy->upstreams)
+    {
+        struct proxy_upstream *upstream = base_list_entry(it, struct proxy_upstream, link);
+        pool_scope_close(proxy, upstream->scope);
+        base_list_remove(&upstream->link);
+        free(upstream->host);
+        free(upstream);
     }
 }

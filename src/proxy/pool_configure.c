@@ -125,12 +125,12 @@ int pool_database_apply(struct proxy *proxy, struct proxy_database *database,
     r = connect_vars(proxy, entry, &copy.connect_vars);
     if (r < 0 || !copy.dbname) {
         pool_database_clear(proxy, &copy);
-        pool_upstream_drop(proxy, upstream);
+        pool_upstream_drop(upstream);
         return BASE_ENOMEM;
     }
     pool_database_clear(proxy, database);
     if (database->upstream) {
-        pool_upstream_drop(proxy, database->upstream);
+        pool_upstream_drop(database->upstream);
     }
     database->upstream = upstream;
     database->dbname = copy.dbname;
@@ -204,25 +204,21 @@ static bool leads_elsewhere(const struct proxy_database *database,
            !is_same(database->connect_query, entry->connect_query);
 }
 
-/* The pools of a database that leads to another upstream are closed: new logins make new ones. */
 static int database_update(struct proxy *proxy, struct proxy_database *database,
                            const struct config_database *entry)
 {
     bool is_elsewhere = leads_elsewhere(database, entry);
-    if (is_elsewhere && database->references > 0) {
-        struct base_slice name = base_slice_text(database->name);
-        bool is_fallback = database->is_fallback;
-        database->is_removed = true;
-        if (!pool_database_new(proxy, name, entry, is_fallback)) {
-            database->is_removed = false;
-            return BASE_ENOMEM;
-        }
-        database_remove(proxy, database);
-        return BASE_OK;
-    }
     int r = pool_database_apply(proxy, database, entry);
-    if (r == BASE_OK) {
-        scope_set(proxy, database->scope, database->connection_limit);
+    if (r < 0) {
+        return r;
+    }
+    scope_set(proxy, database->scope, database->connection_limit);
+    base_list_each(it, &proxy->pool_list)
+    {
+        struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
+        if (is_elsewhere && pool->database == database && !pool->is_closed && r == BASE_OK) {
+            r = pool_move(pool);
+        }
     }
     return r;
 }

@@ -14,7 +14,7 @@ void pool_scope_close(struct proxy *proxy, struct core_scope_id scope);
 
 int pool_upstream_take(struct proxy *proxy, const char *host, uint16_t port,
                        struct proxy_upstream **ret_upstream) BASE_MUST_CHECK;
-void pool_upstream_drop(struct proxy *proxy, struct proxy_upstream *upstream);
+void pool_upstream_drop(struct proxy_upstream *upstream);
 
 /* NULL when there is no memory or capacity. */
 struct proxy_database *pool_database_new(struct proxy *proxy, struct base_slice name,
@@ -29,6 +29,7 @@ void pool_database_clear(struct proxy *proxy, struct proxy_database *database);
 
 /* Resolves a pool's settings and mode from proxy.config. */
 void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_settings);
+int pool_move(struct proxy_pool *pool) BASE_MUST_CHECK;
 /* Closes it in the core; it is freed when its last client and server have left. */
 void pool_close(struct proxy_pool *pool);
 

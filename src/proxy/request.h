@@ -33,6 +33,7 @@
 #include "base/status.h"
 
 struct proxy_statement;
+struct proxy_text;
 
 enum proxy_request_kind {
     PROXY_REQUEST_QUERY,
@@ -57,6 +58,9 @@ struct proxy_request {
     uint8_t who;
     /* PARSE: what is being prepared; BIND: what is used. Owned reference, may be NULL. */
     struct proxy_statement *statement;
+    /* PARSE of a client: its name for the statement, given up when the Parse fails. Owned, may be
+     * NULL. */
+    struct proxy_text *name;
 };
 
 #define PROXY_REQUESTS_INLINE 8

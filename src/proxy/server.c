@@ -72,8 +72,8 @@ int server_send_query(struct proxy_server *server, const char *query)
     struct base_slice text = base_slice_text(query);
     struct wire_out out = server_out(server, text.bytes + 16);
     wire_query_put(&out, text);
-    int r = proxy_server_expect(server,
-                                (struct proxy_request){PROXY_REQUEST_QUERY, PROXY_WHO_WEIR, NULL});
+    int r = proxy_server_expect(
+        server, (struct proxy_request){.kind = PROXY_REQUEST_QUERY, .who = PROXY_WHO_WEIR});
     if (r == BASE_OK) {
         server_send_out(server, &out);
     }
@@ -86,6 +86,8 @@ static void tell(struct proxy_server *server, struct core_event event)
 {
     if (!server->is_told) {
         server->is_told = true;
+        /* The core may use the id again while this event is applied. */
+        server->proxy->servers[server->id.idx] = NULL;
         event.server = server->id;
         int r = proxy_apply(server->proxy, &event);
         INVARIANT(r == BASE_OK);
@@ -305,8 +307,8 @@ void proxy_server_link(struct proxy_server *server, struct proxy_client *client)
         server_out(server, proxy_vars_write_bytes(&proxy->var_names, &client->vars, &server->vars));
     proxy_vars_write(&proxy->var_names, &client->vars, &server->vars, &out);
     if (out.bytes > 0 &&
-        proxy_server_expect(
-            server, (struct proxy_request){PROXY_REQUEST_QUERY, PROXY_WHO_WEIR, NULL}) == BASE_OK) {
+        proxy_server_expect(server, (struct proxy_request){.kind = PROXY_REQUEST_QUERY,
+                                                           .who = PROXY_WHO_WEIR}) == BASE_OK) {
         server->is_setting = true;
         server_send_out(server, &out);
     }
@@ -356,7 +358,8 @@ void proxy_server_unlink(struct proxy_server *server)
         give(server, CORE_GIVE_BROKEN);
         return;
     }
-    if (proxy_server_is_quiet(server) && server->tx_status == 'I' && server->cancels == 0) {
+    if (proxy_server_is_quiet(server) && server->tx_status == 'I' && server->cancels == 0 &&
+        !server->is_skipping) {
         server->state = PROXY_SERVER_DRAIN;
         server_give(server);
         return;

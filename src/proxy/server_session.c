@@ -9,6 +9,8 @@
  */
 #include "proxy/server_internal.h"
 
+#include <stdio.h>
+
 #include "base/invariant.h"
 #include "proxy/client.h"
 #include "proxy/log.h"
@@ -49,6 +51,24 @@ static void swallow(struct walk *walk, size_t bytes)
 static void drop_request(struct proxy_server *server, struct proxy_request request)
 {
     proxy_statement_drop(&server->proxy->statements, request.statement);
+    proxy_text_drop(&server->proxy->texts, request.name);
+}
+
+/* As drop_request, for one that the server did not carry out: what it would have prepared is not
+ * there. */
+static void undo_request(struct proxy_server *server, struct proxy_request request)
+{
+    struct proxy_statements *statements = &server->proxy->statements;
+    if (request.kind == PROXY_REQUEST_PARSE) {
+        if (request.who != PROXY_WHO_LOCAL && request.statement) {
+            proxy_had_remove(&server->had, statements, request.statement);
+            server->unnamed_is_known = false;
+        }
+        if (request.name && server->client) {
+            proxy_names_remove(&server->client->names, statements, proxy_text_slice(request.name));
+        }
+    }
+    drop_request(server, request);
 }
 
 void server_forget_requests(struct proxy_server *server)
@@ -92,10 +112,7 @@ int proxy_server_expect(struct proxy_server *server, struct proxy_request reques
     bool is_ignored = (server->is_skipping && request.kind != PROXY_REQUEST_SYNC) ||
                       (server->in_copy_in && request.kind == PROXY_REQUEST_SYNC);
     if (is_ignored) {
-        if (request.kind == PROXY_REQUEST_PARSE && request.who != PROXY_WHO_LOCAL) {
-            proxy_had_remove(&server->had, &server->proxy->statements, request.statement);
-        }
-        drop_request(server, request);
+        undo_request(server, request);
         return BASE_OK;
     }
     int r = proxy_requests_push(&server->requests, request);
@@ -169,13 +186,26 @@ static void skip_to_sync(struct proxy_server *server)
         if (head->kind == PROXY_REQUEST_SYNC) {
             return;
         }
-        if (head->kind == PROXY_REQUEST_PARSE && head->who != PROXY_WHO_LOCAL && head->statement) {
-            proxy_had_remove(&server->had, &server->proxy->statements, head->statement);
-            server->unnamed_is_known = false;
-        }
-        drop_request(server, proxy_requests_pop(&server->requests));
+        undo_request(server, proxy_requests_pop(&server->requests));
     }
     server->is_skipping = true;
+}
+
+/* The server does not take what the client wanted set: it must not run anything without it. */
+static void refuse_parameters(struct proxy_server *server, const struct wire_error *error)
+{
+    char text[300], sqlstate[6] = "22023";
+    if (error->sqlstate.bytes == 5) {
+        memcpy(sqlstate, error->sqlstate.data, 5);
+    }
+    snprintf(text, sizeof(text), "unsupported startup parameter: %.*s",
+             (int)(error->message.bytes < 200 ? error->message.bytes : 200),
+             error->message.data ? (const char *)error->message.data : "");
+    server->refused_vars = true;
+    proxy_client_close(server->client, sqlstate, text, NULL,
+                       "Correct the parameter in the connection string, or name it in "
+                       "ignore_startup_parameters.",
+                       "unsupported startup parameter");
 }
 
 static bool take_error(struct walk *walk, struct base_slice body)
@@ -199,11 +229,9 @@ static bool take_error(struct walk *walk, struct base_slice body)
     } else {
         server->is_skipping = server->state == PROXY_SERVER_LINKED && server->query_at != 0;
     }
-    if (server->is_setting && is_swallowed) {
-        proxy_log_server(PROXY_WARNING, server, "parameters of the client were refused: %.*s",
-                         (int)error.message.bytes, (const char *)error.message.data);
-        server->setting_failed = true;
-        return false; /* after_ready tells the client */
+    if (server->is_setting && is_swallowed && server->client) {
+        refuse_parameters(server, &error);
+        return false;
     }
     if (server->client && !is_swallowed) {
         server->pool->stats.total.errors++;
@@ -249,6 +277,7 @@ static void end_of_setting(struct proxy_server *server)
     if (!server->client) {
         return;
     }
+    net_stream_resume(&server->client->stream);
     for (uint32_t i = 0; i < server->proxy->var_names.count; i++) {
         struct proxy_text **have = &server->client->vars.value[i];
         if (*have && *have == server->wanted.value[i] && server->vars.value[i] &&
@@ -313,6 +342,13 @@ static void count_query(struct proxy_server *server)
     }
 }
 
+/* A transaction block in statement pooling. */
+static bool is_forbidden_block(const struct proxy_server *server)
+{
+    return server->pool->mode == CONFIG_POOL_MODE_STATEMENT && server->tx_status != 'I' &&
+           server->client;
+}
+
 /* ReadyForQuery. Returns whether the client sees it. */
 static bool take_ready(struct walk *walk, char status, bool *ret_is_wrong)
 {
@@ -338,7 +374,7 @@ static bool take_ready(struct walk *walk, char status, bool *ret_is_wrong)
         return false;
     }
     count_query(server);
-    return true;
+    return !is_forbidden_block(server); /* the client gets an error instead */
 }
 
 /* ---- the walk ---- */
@@ -449,14 +485,7 @@ static void after_ready(struct walk *walk, bool is_passed)
     send_run(walk);
     if (server->state == PROXY_SERVER_LINKED) {
         struct proxy_client *client = server->client;
-        if (server->setting_failed) {
-            server->setting_failed = false;
-            proxy_client_close(client, "08P01", "the server refused the start-up parameters", NULL,
-                               "Check the parameters in the connection string.",
-                               "unsupported startup parameter");
-            return;
-        }
-        if (is_passed) {
+        if (is_passed || is_forbidden_block(server)) {
             proxy_client_answered(client, server->tx_status);
         }
         if (server->client == client) {

@@ -38,8 +38,8 @@ static int send_sync(struct proxy_server *server)
 {
     struct wire_out out = server_out(server, WIRE_SYNC_BYTES);
     wire_frontend_bare_put(&out, WIRE_FRONTEND_SYNC);
-    int r = proxy_server_expect(server,
-                                (struct proxy_request){PROXY_REQUEST_SYNC, PROXY_WHO_WEIR, NULL});
+    int r = proxy_server_expect(
+        server, (struct proxy_request){.kind = PROXY_REQUEST_SYNC, .who = PROXY_WHO_WEIR});
     server_send_out(server, &out);
     return r;
 }
@@ -74,6 +74,10 @@ void server_drain(struct proxy_server *server)
         return;
     }
     if (proxy_server_is_quiet(server) && !server->is_skipping) {
+        if (server->tx_status == 'I' && server->refused_vars) {
+            give_broken(server);
+            return;
+        }
         if (server->tx_status == 'I') {
             server_give(server);
             return;
