@@ -345,6 +345,8 @@ TEST(hostile_server_final_messages_are_refused)
         assert_int_equal(client.state, WIRE_SCRAM_CLIENT_FAILED);
     }
     assert_int_equal(client_verify(BYTES("v=" PROOF "\0")), BASE_EPROTOCOL);
+    assert_int_equal(client_verify(BYTES("v=" PROOF ",x=\0")), BASE_EPROTOCOL);
+    assert_int_equal(client_verify(BYTES("e=\0")), BASE_EPROTOCOL);
     assert_int_equal(client_verify(BYTES("v=" PROOF)), BASE_EAUTH);
     assert_int_equal(client_verify(BYTES("e=invalid-proof")), BASE_EAUTH);
     assert_int_equal(client.state, WIRE_SCRAM_CLIENT_FAILED);

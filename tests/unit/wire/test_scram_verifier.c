@@ -181,6 +181,10 @@ TEST(mock_verifier_is_the_same_on_every_try_and_differs_by_user_and_secret)
     /* A user with a plain password has the salt the mock would have had. */
     assert_int_equal(wire_scram_salt(crypto, BYTES("secret"), BYTES("joe"), salt), BASE_OK);
     assert_memory_equal(a.salt, salt, sizeof(salt));
+    /* No user name makes a salt that tells another user's mock keys. */
+    assert_int_equal(wire_scram_salt(crypto, BYTES("secret"), BYTES("scram stored key joe"), salt),
+                     BASE_OK);
+    assert_memory_not_equal(a.stored_key, salt, sizeof(salt));
 }
 
 TEST(verifier_done_clears_the_keys)

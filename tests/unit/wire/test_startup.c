@@ -125,7 +125,8 @@ TEST(startup_last_of_equal_names_wins)
     struct wire_startup startup;
     struct base_slice value = BYTES("untouched");
     assert_int_equal(
-        wire_startup_parse(packet(3 << 16, BYTES("a\0001\0b\0002\0a\0003\0A\0004\0\0")), &startup),
+        wire_startup_parse(packet(3 << 16, BYTES("a\0000\0a\0001\0b\0002\0a\0003\0A\0004\0\0")),
+                           &startup),
         BASE_OK);
     assert_false(wire_pairs_find(startup.parameters, "c", &value));
     assert_text(value, "untouched");
