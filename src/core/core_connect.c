@@ -114,7 +114,10 @@ void core_connect_leave(struct core *core, struct core_pool *pool)
 {
     if (pool->parked_at == NULL)
         return;
+    /* Whoever is first now may lack something else than when it was parked. */
+    struct core_scope *scope = pool->parked_at;
     unlink_parked(core, pool);
+    core_scope_mark(core, scope);
     core_hold_set(core, pool, false);
 }
 

@@ -80,8 +80,12 @@ static bool is_tight(const struct core_pool *pool, int nesting, bool is_for_clai
     return kept > 0 && (count >= bound || bound - count <= kept);
 }
 
-static bool comes_first(const struct core_pool *other, const struct core_pool *pool)
+/* A claimant that is parked here by now stands in the order like everybody else. */
+static bool comes_first(const struct core_pool *other, const struct core_pool *pool,
+                        const struct core_scope *scope)
 {
+    if (other->parked_at == scope)
+        return false;
     const struct core_claim *theirs = core_claim_oldest(other);
     const struct core_claim *mine = core_claim_oldest(pool);
     return theirs != NULL && mine != NULL &&
@@ -98,7 +102,7 @@ struct core_scope *core_hold_against(struct core *core, struct core_pool *pool, 
         if (!is_tight(pool, i, is_for_claim))
             continue;
         struct core_pool *other = first_claimant(scope, i);
-        if (other != pool && (!is_for_claim || comes_first(other, pool))) {
+        if (other != pool && (!is_for_claim || comes_first(other, pool, scope))) {
             scope->is_holding = true;
             return scope;
         }
