@@ -167,7 +167,7 @@ static void on_close(struct net_stream *stream, int status)
 {
     struct proxy_client *client = base_list_entry(stream, struct proxy_client, stream);
     struct proxy *proxy = client->proxy;
-    bool had_login = client->pool || client->state == PROXY_CLIENT_CONSOLE;
+    bool had_login = client->pool || client->login || client->state == PROXY_CLIENT_CONSOLE;
     if (!client->close_reason) {
         client->close_reason = status == BASE_ETOOBIG ? "message is too long"
                                : status == BASE_EPROTOCOL
@@ -329,17 +329,30 @@ void proxy_client_grant(struct proxy_client *client, struct proxy_server *server
         client_reclaim(client, state);
         return;
     }
-    if (client->state == PROXY_CLIENT_WELCOME) {
+    if (client->state == PROXY_CLIENT_WELCOME && !client->vars.extra) {
         finish_welcome(client, server);
         return;
     }
-    INVARIANT(client->state == PROXY_CLIENT_WAITING);
+    INVARIANT(client->state == PROXY_CLIENT_WAITING || client->state == PROXY_CLIENT_WELCOME);
+    client->needs_welcome = client->state == PROXY_CLIENT_WELCOME;
     client->pool->stats.total.wait_time += waited;
     client->pool->stats.total.server_assignments++;
     client->server = server;
     client_move(client, PROXY_CLIENT_LINKED);
     proxy_server_link(server, client);
     server->transaction_at = net_loop_now(client->proxy->loop);
+    if (!server->is_setting) {
+        proxy_client_set_up(client);
+    }
+}
+
+void proxy_client_set_up(struct proxy_client *client)
+{
+    if (client->needs_welcome) {
+        client->needs_welcome = false;
+        client_send_welcome(client);
+        proxy_server_release(client->server);
+    }
     net_stream_resume(&client->stream);
 }
 

@@ -57,10 +57,11 @@ struct proxy_client {
     bool is_unix;
     bool is_admin; /* CONSOLE: may change things */
     bool is_replication;
-    bool is_discarding;   /* a batch was answered without a server: drop up to Sync */
-    bool cancel_asked;    /* a cancel request named it while it waited */
-    bool sent_error;      /* a fatal error is already queued */
-    bool is_new;          /* no query yet */
+    bool is_discarding; /* a batch was answered without a server: drop up to Sync */
+    bool cancel_asked;  /* a cancel request named it while it waited */
+    bool sent_error;    /* a fatal error is already queued */
+    bool is_new;        /* no query yet */
+    bool needs_welcome; /* LINKED only to try its start-up parameters: the login ends after that */
     bool is_closing_soon; /* closed as soon as it has no transaction open (drain, KILL) */
     uint64_t pass_left;   /* bytes of a message still to come that are passed on (or dropped) */
     bool pass_is_dropped;
@@ -87,6 +88,8 @@ void proxy_client_refuse(struct proxy_client *client, int status, base_time wait
 void proxy_client_notify(struct proxy_client *client, base_time waited, uint32_t ahead);
 
 /* ---- called by the server side ---- */
+/* The server has the client's parameters now: what waited for that goes on. */
+void proxy_client_set_up(struct proxy_client *client);
 /* The server is about to be given back: the client has none any more. */
 void proxy_client_unlink(struct proxy_client *client);
 /* The server is gone while it was lent: the client is told and closed. */

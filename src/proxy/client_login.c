@@ -389,7 +389,7 @@ static void enter_pool(struct proxy_client *client)
     proxy_client_login_free(client);
     client_set_timer(client, 0);
     client_move(client, PROXY_CLIENT_READY);
-    if (pool->welcome) {
+    if (pool->welcome && !client->vars.extra) {
         client_send_welcome(client);
     } else {
         client_claim(client, PROXY_CLIENT_WELCOME, net_loop_now(proxy->loop));

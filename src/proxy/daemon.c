@@ -416,6 +416,11 @@ static int open_all(struct proxy *proxy)
     if (r < 0) {
         return fail_start("the databases cannot be set up", r);
     }
+    r = write_pidfile(options->pidfile);
+    if (r < 0) {
+        return r;
+    }
+    proxy->has_pidfile = *options->pidfile != 0;
     r = proxy_listeners_open(proxy);
     if (r == BASE_OK && *options->http_listen) {
         r = proxy_http_open(proxy, options->http_listen, &proxy->http, why, sizeof(why));
@@ -431,6 +436,9 @@ static int open_all(struct proxy *proxy)
 /* Ends what is left, in the order in which things lean on each other. */
 static void close_all(struct proxy *proxy)
 {
+    if (proxy->has_pidfile) {
+        unlink(proxy->config->options.pidfile);
+    }
     if (proxy->http) {
         proxy_http_close(proxy->http);
     }
@@ -498,16 +506,10 @@ int proxy_run(const struct proxy_start *start)
     proxy->config_path = start->config_path;
     int r = open_all(proxy);
     if (r == BASE_OK) {
-        r = write_pidfile(options->pidfile);
-    }
-    if (r == BASE_OK) {
         proxy->phase = PROXY_RUNNING;
         proxy_log(PROXY_LOG, "process up: weir %s, pid %d", WEIR_VERSION, (int)getpid());
         r = net_loop_run(proxy->loop);
         proxy_log(PROXY_LOG, "process down");
-        if (*proxy->config->options.pidfile) {
-            unlink(proxy->config->options.pidfile);
-        }
     }
     close_all(proxy);
     free(proxy);

@@ -51,6 +51,7 @@ struct proxy {
     bool is_draining_effects;
     uint64_t turns; /* of the loop, to sample core_check */
     bool is_paused_all;
+    bool has_pidfile;
     base_time started_at;
     uint64_t started_wall_us; /* wall clock at start, for SHOW: microseconds since 1970 */
     base_time shutdown_at;    /* DRAINING: when the rest is closed anyway */

@@ -39,14 +39,15 @@ void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_setti
     *ret_settings = (struct core_pool_settings){
         .size = resolved.pool_size,
         .overflow = resolved.max_overflow,
-        .reserve = resolved.reserve_pool_size,
+        .reserve = options->reserve_pool_timeout ? resolved.reserve_pool_size : 0,
         .min_size = resolved.min_pool_size,
         .max_waiting = pool_scope_limit(options->max_waiting_clients),
         .max_connecting = options->max_connecting,
         .reserve_after = options->reserve_pool_timeout,
-        .lifetime = resolved.server_lifetime,
+        /* 0 means used once: too old as soon as it is given back */
+        .lifetime = resolved.server_lifetime ? resolved.server_lifetime : 1,
         .idle_timeout = options->server_idle_timeout,
-        .check_after = options->server_check_delay,
+        .check_after = *options->server_check_query ? options->server_check_delay : BASE_NEVER,
         .notify_after = options->query_wait_notify,
         .auth_failure_hold = options->server_login_retry,
         .reset_on_give = true,

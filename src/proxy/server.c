@@ -378,6 +378,13 @@ void proxy_server_settle(struct proxy_server *server)
     if (server->pool->mode == CONFIG_POOL_MODE_SESSION && !client->is_closing_soon) {
         return;
     }
+    proxy_server_release(server);
+}
+
+void proxy_server_release(struct proxy_server *server)
+{
+    struct proxy_client *client = server->client;
+    INVARIANT(client && server->tx_status == 'I' && proxy_server_is_quiet(server));
     server->client = NULL;
     server->state = PROXY_SERVER_DRAIN;
     proxy_client_unlink(client);

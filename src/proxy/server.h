@@ -109,6 +109,8 @@ void proxy_server_unlink(struct proxy_server *server);
 /* Gives it back when nothing is owed and the pool mode says so. Called whenever that may have come
  * true. */
 void proxy_server_settle(struct proxy_server *server);
+/* Gives it back although the pool mode would let the client keep it; it is at rest. */
+void proxy_server_release(struct proxy_server *server);
 /* Notes a request and, for LOCAL ones, answers at once when nothing is ahead of it. */
 int proxy_server_expect(struct proxy_server *server, struct proxy_request request) BASE_MUST_CHECK;
 /* Is everything answered? */

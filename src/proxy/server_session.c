@@ -277,7 +277,6 @@ static void end_of_setting(struct proxy_server *server)
     if (!server->client) {
         return;
     }
-    net_stream_resume(&server->client->stream);
     for (uint32_t i = 0; i < server->proxy->var_names.count; i++) {
         struct proxy_text **have = &server->client->vars.value[i];
         if (*have && *have == server->wanted.value[i] && server->vars.value[i] &&
@@ -487,9 +486,11 @@ static void after_ready(struct walk *walk, bool is_passed)
         struct proxy_client *client = server->client;
         if (is_passed || is_forbidden_block(server)) {
             proxy_client_answered(client, server->tx_status);
-        }
-        if (server->client == client) {
-            proxy_server_settle(server);
+            if (server->client == client) {
+                proxy_server_settle(server);
+            }
+        } else if (!server->is_setting) {
+            proxy_client_set_up(client);
         }
     } else {
         server_task_ready(server);

@@ -1,4 +1,5 @@
-/* test_refusal.c - refused logins are understood, byte for byte as poolers and PostgreSQL send them. */
+/* test_refusal.c - refused logins are understood, byte for byte as poolers and PostgreSQL send
+ * them. */
 #include "test.h"
 
 #include "proxy/refusal.h"
@@ -18,7 +19,8 @@ static void expect(const char *sqlstate, const char *text, enum core_failure fai
 TEST(postgresql_says_whose_limit_is_reached)
 {
     expect("53300", "sorry, too many clients already", CORE_FAILURE_FULL, CORE_SCOPE_UPSTREAM);
-    expect("53300", "remaining connection slots are reserved for non-replication superuser connections",
+    expect("53300",
+           "remaining connection slots are reserved for non-replication superuser connections",
            CORE_FAILURE_FULL, CORE_SCOPE_UPSTREAM);
     expect("53300", "too many connections for role \"app\"", CORE_FAILURE_FULL, CORE_SCOPE_USER);
     expect("53300", "too many connections for database \"shop\"", CORE_FAILURE_FULL,
@@ -37,10 +39,11 @@ TEST(poolers_that_are_full_are_recognised_by_their_text)
            CORE_FAILURE_FULL, CORE_SCOPE_POOL);
     expect("XX000", "(EMAXCONN) max client connections reached, limit: 200", CORE_FAILURE_FULL,
            CORE_SCOPE_UPSTREAM);
-    expect("XX000",
-           "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after 60000ms in Session "
-           "mode",
-           CORE_FAILURE_FULL, CORE_SCOPE_POOL);
+    expect(
+        "XX000",
+        "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after 60000ms in Session "
+        "mode",
+        CORE_FAILURE_FULL, CORE_SCOPE_POOL);
     expect("08P01", "no more connections allowed (max_client_conn)", CORE_FAILURE_FULL,
            CORE_SCOPE_UPSTREAM);
 }
