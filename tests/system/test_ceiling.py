@@ -126,15 +126,17 @@ def test_reconnect_forgets_the_ceiling_at_once(weir_factory, pg, fake):
     pools_add_up(weir, 4)
 
 
-@pytest.mark.parametrize("sqlstate,text", [
+FULL = [
     ("53300", "sorry, too many clients already"),
     ("53300", "remaining connection slots are reserved for non-replication superuser connections"),
     ("XX000", "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to"
               " pool_size: 15"),
-    ("08P01", "no more connections allowed (max_client_conn)")])
-def test_full_and_nothing_lives(weir_factory, pg, fake, sqlstate, text):
-    """The queue stays; at the deadline the upstream's own words are told; when there is room
-    before it, nobody ever knew."""
+    ("08P01", "no more connections allowed (max_client_conn)")]
+
+
+@pytest.mark.parametrize("sqlstate,text", FULL)
+def test_full_and_nothing_lives_till_the_deadline(weir_factory, pg, fake, sqlstate, text):
+    """The queue stays, the tries are few, and at the deadline the upstream's own words are told."""
     upstream = fake("Refusing", fatal(sqlstate, text), pg.port)
     weir = weir_factory(pg, databases=to(upstream.port), query_wait_timeout=1.5,
                         query_wait_notify=0)
@@ -147,13 +149,20 @@ def test_full_and_nothing_lives(weir_factory, pg, fake, sqlstate, text):
     assert sqlstate in parts["D"] or sqlstate == "53300"
     assert 2 <= upstream.accepted <= 30, f"{upstream.accepted} connects in 1.5 s"
 
-    patient = RawClient(weir.host, weir.port)
-    patient.send(wire.startup())
-    until(lambda: int(weir.pool()["cl_waiting"]) == 1, 10, "the client waits")
-    upstream.answer = None
-    patient.until(b"Z")
-    assert patient.ask("SELECT 8") == [[b"8"]]
-    patient.close()
+
+@pytest.mark.parametrize("sqlstate,text", FULL)
+def test_full_and_nothing_lives_for_a_while(weir_factory, pg, fake, sqlstate, text):
+    """When there is room before the deadline, nobody ever knew."""
+    upstream = fake("Refusing", fatal(sqlstate, text), pg.port)
+    weir = weir_factory(pg, databases=to(upstream.port), query_wait_timeout=30,
+                        query_wait_notify=0)
+    with RawClient(weir.host, weir.port, 30) as patient:
+        patient.send(wire.startup())
+        until(lambda: upstream.accepted >= 2, 10, "it was refused twice")
+        assert int(weir.pool()["cl_waiting"]) == 1
+        upstream.answer = None
+        patient.until(b"Z")
+        assert patient.ask("SELECT 8") == [[b"8"]]
     pools_add_up(weir)
 
 
