@@ -260,11 +260,13 @@ TEST(a_full_queue_of_a_unix_listener_is_waited_for)
         fillers[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     } while (connect(fillers[count++], (struct sockaddr *)&address.storage, address.bytes) == 0);
     peer_connect(&peer, &world, &address);
+    net_stream_send(&peer.stream, base_slice_text("early"));
     assert_int_equal(net_loop_turn(world.loop, 0), BASE_OK);
     assert_int_equal(peer.open_status, NOT_YET);
     int first = accept(listener, NULL, NULL);
     UNTIL(&world, peer.open_status != NOT_YET);
     assert_int_equal(peer.open_status, BASE_OK);
+    UNTIL(&world, net_stream_unsent(&peer.stream) == 0);
     peer_finish(&peer);
     /* And given up without a leak. */
     do {
@@ -347,6 +349,7 @@ TEST(a_listener_may_be_closed_by_its_own_on_accept)
     UNTIL(&world, door.count > 0);
     assert_int_equal(net_loop_turn(world.loop, 0), BASE_OK);
     assert_int_equal(door.count, 1);
+    assert_int_equal(door.listener.retry.heap_pos, 0);
     for (int i = 0; i < 3; i++) {
         peer_finish(&peers[i]);
     }

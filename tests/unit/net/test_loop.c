@@ -64,45 +64,68 @@ TEST(the_hook_is_called_every_turn)
     world_done(&world);
 }
 
-/* Makes work for the next turn at the end of each of three turns. */
-static void make_work(struct peer *peer, int status)
+/* Every end makes work for the next round: it ends another stream, and tells a witness out of turn
+ * memory. */
+static void end_the_next(struct peer *peer, int status)
 {
+    struct peer *witness = peer->arg;
+    char *text = net_turn_alloc(peer->world->loop, 8);
     (void)status;
-    net_stream_abort(&peer->other->stream);
+    memset(text, 'a' + witness->world->hook_calls % 26, 8);
+    net_stream_send(&witness->stream, base_slice_of(text, 8));
+    peer_take(witness, base_slice_of(text, 8));
+    if (peer->other) {
+        net_stream_abort(&peer->other->stream);
+    }
 }
 
 static void stop_when_all_are_gone(struct world *world)
 {
     struct peer *last = world->arg;
+    memset(net_turn_alloc(world->loop, 256), '?', 256); /* over what an earlier turn left */
     if (last->close_calls) {
         net_loop_stop(world->loop);
     }
 }
 
-TEST(run_goes_on_until_stop_and_work_is_never_waited_for)
+/* `count` ends in a row; the last one is seen by the hook, without a wait. */
+static void end_in_a_row(int count)
 {
-    enum { COUNT = 40 }; /* more than a turn has rounds */
     struct world world;
-    struct peer peers[COUNT];
-    int raw[COUNT];
+    struct peer witness;
+    struct peer peers[40];
+    int raw[40];
+    char told[40 * 8];
     world_init(&world, 0, 0);
-    for (int i = 0; i < COUNT; i++) {
+    int raw_witness = peer_raw(&witness, &world, 1000);
+    for (int i = 0; i < count; i++) {
         raw[i] = peer_raw(&peers[i], &world, 1000);
-        if (i > 0) {
-            peers[i - 1].other = &peers[i];
-            peers[i - 1].on_close = make_work;
-        }
+        peers[i].on_close = end_the_next;
+        peers[i].arg = &witness;
+        peers[i].other = i + 1 < count ? &peers[i + 1] : NULL;
     }
-    world.arg = &peers[COUNT - 1];
+    world.arg = &peers[count - 1];
     world.hook = stop_when_all_are_gone;
     net_stream_abort(&peers[0].stream);
     assert_int_equal(net_loop_run(world.loop), BASE_OK); /* would hang if it waited */
-    for (int i = 0; i < COUNT; i++) {
+    raw_read(raw_witness, told, (size_t)count * 8);
+    assert_memory_equal(told, witness.got, (size_t)count * 8);
+    for (int i = 0; i < count; i++) {
         assert_int_equal(peers[i].close_calls, 1);
         close(raw[i]);
         peer_done(&peers[i]);
     }
+    close(raw_witness);
+    peer_finish(&witness);
     world_done(&world);
+}
+
+TEST(work_that_callbacks_make_is_done_without_waiting)
+{
+    /* A turn has 16 rounds: one less, just so many, more than two turns. */
+    for (int count = 1; count <= 40; count++) {
+        end_in_a_row(count);
+    }
 }
 
 static size_t never_content(struct peer *peer, struct base_slice in)

@@ -170,6 +170,24 @@ static void note(void *arg, const struct net_resolved *resolved)
     *ret_resolved = &copy;
 }
 
+TEST(an_answer_from_the_cache_does_not_renew_it)
+{
+    struct world world;
+    struct net_resolver *resolver;
+    const struct net_resolved *found = NULL;
+    struct asking a = {0};
+    struct asking b = {0};
+    world_with_resolver(&world, &resolver);
+    ask(&a, resolver, "localhost");
+    UNTIL(&world, a.calls == 1);
+    assert_int_equal(net_loop_turn(world.loop, 0), BASE_OK); /* time goes on */
+    ask(&b, resolver, "localhost");
+    assert_int_equal(b.calls, 1);
+    net_resolver_list(resolver, note, &found);
+    assert_true(found->fresh_for < 60 * BASE_SECOND);
+    world_and_resolver_done(&world, resolver);
+}
+
 TEST(the_cache_can_be_listed_and_forgets_after_its_time)
 {
     struct world world;

@@ -566,6 +566,40 @@ TEST(tls_in_bytes_max_holds_for_plain_text)
     scene_done(&scene);
 }
 
+/* Forwards all but the last byte, so that slices of the kept rest are in flight while more is
+ * decrypted. */
+static size_t forward_all_but_one(struct peer *peer, struct base_slice in)
+{
+    size_t used = in.data[in.bytes - 1] == '.' ? in.bytes : in.bytes - 1;
+    net_stream_send(&peer->other->stream, base_slice_of(in.data, used));
+    return used;
+}
+
+TEST(tls_slices_of_the_kept_rest_stay_valid_while_more_is_decrypted)
+{
+    struct scene scene;
+    struct peer out;
+    uint8_t data[12000];
+    uint8_t back[12000];
+    scene_init(&scene);
+    scene_shake(&scene);
+    int raw = peer_raw(&out, &scene.world, IN_MAX);
+    for (size_t i = 0; i < sizeof(data); i++) {
+        data[i] = (uint8_t)('a' + i * 7 / 3 % 26);
+    }
+    data[sizeof(data) - 1] = '.';
+    scene.server.stream.in_bytes_max = 100; /* many deliveries of one receive */
+    scene.server.other = &out;
+    scene.server.on_data = forward_all_but_one;
+    net_stream_send(&scene.client.stream, base_slice_of(data, sizeof(data)));
+    UNTIL(&scene.world, net_stream_unsent(&out.stream) == 0 && scene.server.data_calls > 100);
+    raw_read(raw, back, sizeof(back));
+    assert_memory_equal(back, data, sizeof(data));
+    close(raw);
+    peer_finish(&out);
+    scene_done(&scene);
+}
+
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 TEST(tls_close_sends_the_rest_and_the_closing_alert)
@@ -573,9 +607,14 @@ TEST(tls_close_sends_the_rest_and_the_closing_alert)
     struct scene scene;
     scene_init(&scene);
     scene_shake(&scene);
+    struct net_counters before = *net_loop_counters(scene.world.loop);
     send_text(&scene.server, "the last word");
     net_stream_close(&scene.server.stream, BASE_SECOND);
     UNTIL(&scene.world, scene.client.close_calls == 1);
+    const struct net_counters *after = net_loop_counters(scene.world.loop);
+    assert_int_equal(after->sends - before.sends, 1);
+    /* Two records: 13 bytes of text, 2 of alert, 22 around each (TLS 1.3). */
+    assert_int_equal(after->sent_bytes - before.sent_bytes, 13 + 2 + 2 * 22);
     assert_int_equal(scene.server.close_status, BASE_OK);
     assert_int_equal(scene.client.close_status, BASE_EEOF);
     assert_true(peer_got(&scene.client, "the last word"));

@@ -35,16 +35,14 @@ void world_done(struct world *world)
 void world_turn(struct world *world)
 {
     const struct net_counters *counters = net_loop_counters(world->loop);
-    static base_time last_busy;
-    static uint64_t last_count;
     assert_int_equal(net_loop_turn(world->loop, BASE_SECOND), BASE_OK);
     uint64_t count = counters->receives + counters->sends + counters->accepts;
     base_time now = net_loop_now(world->loop);
-    if (count != last_count || last_busy == 0 || now < last_busy) {
-        last_count = count;
-        last_busy = now;
+    if (count != world->busy_count || world->busy_at == 0) {
+        world->busy_count = count;
+        world->busy_at = now;
     }
-    if (now - last_busy > 10 * BASE_SECOND) {
+    if (now - world->busy_at > 10 * BASE_SECOND) {
         fail_msg("nothing happened for ten seconds");
     }
 }

@@ -17,6 +17,8 @@ struct world {
     int hook_calls;
     void (*hook)(struct world *world);
     void *arg;
+    base_time busy_at;   /* when something last happened, and */
+    uint64_t busy_count; /* how much had by then */
 };
 
 struct peer {
