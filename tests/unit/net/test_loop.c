@@ -82,7 +82,8 @@ static void end_the_next(struct peer *peer, int status)
 static void stop_when_all_are_gone(struct world *world)
 {
     struct peer *last = world->arg;
-    memset(net_turn_alloc(world->loop, 256), '?', 256); /* over what an earlier turn left */
+    /* Over what an earlier turn left; other memory of this turn is freed at its end. */
+    memset(net_turn_alloc(world->loop, 4096), '?', 4096);
     if (last->close_calls) {
         net_loop_stop(world->loop);
     }
@@ -96,7 +97,7 @@ static void end_in_a_row(int count)
     struct peer peers[40];
     int raw[40];
     char told[40 * 8];
-    world_init(&world, 0, 0);
+    world_init(&world, 4096, 1024);
     int raw_witness = peer_raw(&witness, &world, 1000);
     for (int i = 0; i < count; i++) {
         raw[i] = peer_raw(&peers[i], &world, 1000);
