@@ -23,6 +23,7 @@
 #include "proxy/http.h"
 #include "proxy/listen.h"
 #include "proxy/log.h"
+#include "proxy/privilege.h"
 #include "proxy/proxy.h"
 #include "proxy/server.h"
 #include "proxy/server_internal.h"
@@ -430,7 +431,7 @@ static int open_all(struct proxy *proxy)
     }
     net_timer_set(proxy->loop, &proxy->stats_timer,
                   base_time_add(proxy->started_at, options->stats_period));
-    return r;
+    return r < 0 ? r : proxy_become_user(options->user);
 }
 
 /* Ends what is left, in the order in which things lean on each other. */

@@ -1,5 +1,6 @@
 """Starting, checking, reloading, stopping: what the one sees who runs it."""
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -327,3 +328,15 @@ def test_what_has_been_said_before_the_login_of_a_closing_daemon(weir_factory, p
         late.send(wire.startup())
         assert late.is_closed()
     assert weir.process.wait(10) == 0
+
+
+# ---- rights
+
+@pytest.mark.weir_only
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_root_becomes_the_user_named_in_the_file(weir_factory, pg):
+    weir = weir_factory(pg, user="postgres")
+    assert weir.sql("SELECT 1") == [(1,)]
+    status = open(f"/proc/{weir.process.pid}/status").read()
+    uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
+    assert set(uids) == {str(pwd.getpwnam("postgres").pw_uid)}
