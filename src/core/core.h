@@ -113,14 +113,16 @@ enum core_failure {
 enum core_event_kind {
     CORE_EVENT_SCOPE_OPEN,  /* in: scope_kind, limit, tag; out: scope */
     CORE_EVENT_SCOPE_LIMIT, /* in: scope, limit */
-    CORE_EVENT_SCOPE_CLOSE, /* in: scope; BASE_ESTATE while a pool is in it */
+    CORE_EVENT_SCOPE_CLOSE, /* in: scope; BASE_ESTATE while a pool is in it. A closed pool stays in
+                               it until its last server is gone */
     CORE_EVENT_POOL_OPEN,   /* in: settings, database, user, upstream (scopes), tag; out: pool */
     CORE_EVENT_POOL_LIMITS, /* in: pool, settings */
     CORE_EVENT_POOL_CLOSE,  /* in: pool: waiters refused (BASE_ECLOSED), idle closed, leased closed
                                when  given back; the id is stale at once, servers keep counting until
                                closed */
     CORE_EVENT_CLAIM,  /* in: pool, deadline, lane, tag; out: claim. The answer (GRANT or REFUSE) is
-                          always an effect, also when it is immediate */
+                          always an effect, also when it is immediate. BASE_ECAPACITY also when the
+                          host leaves effects undrained */
     CORE_EVENT_CANCEL, /* in: claim */
     CORE_EVENT_GIVE,   /* in: server, give. BASE_ESTATE when it is not leased (given back twice) */
     CORE_EVENT_DETACH, /* in: server (leased): the caller owns it; it counts until CLOSED */

@@ -9,8 +9,8 @@
  *  5. Every waiting claim's end is armed: no later than its deadline. [4]
  *  6. Counters equal a recount: servers by state and pool, claims by pool, servers by scope. [5]
  *  7. Slabs and lists agree: used slots are linked where their state says, and nowhere else. [5]
- *  8. Connects in flight of a pool that could only be started under max_connecting are counted by
- *     its scopes, and every parked pool wants one. [7]
+ *  8. A parked pool is under max_connecting, and no pool has more to start than its gates let
+ *     through (checked when a connect starts, by the random worlds). [7]
  *  9. At most one prober per scope, and it is a server in OPENING inside that scope. [11, 12]
  * 10. A ceiling stops everything but the prober; back-off spans are within their bounds. [11, 12]
  * 11. The heap of timers is in order and its places are true. [4]

@@ -16,7 +16,7 @@
  * 2. A parked pool's key is never larger than the sequence it stands for (it may be smaller; the
  *    truth is found when it comes to the top, so that granting a claim costs nothing here).
  * 3. scope->unmet is the sum of unmet of the pools parked there that only lack room.
- * Test: tests/unit/core/test_connect.c, test_scope.c.
+ * Test: tests/unit/core/test_pool.c, test_scope.c, test_backoff.c.
  */
 #include "core/core_internal.h"
 

@@ -1,5 +1,5 @@
 /* core_stats.c - what the host may look at: pools, scopes, servers. Changes nothing.
- * Test: tests/unit/core/test_stats.c. */
+ * Test: tests/unit/core/test_pool.c. */
 #include "core/core_internal.h"
 
 #include <string.h>
