@@ -60,7 +60,7 @@ static bool cut(struct base_slice text, char c, bool last, struct base_slice *re
 {
     const uint8_t *found = NULL;
 
-    if (text.bytes > 0)
+    if (text.data != NULL)
         found = last ? memrchr(text.data, c, text.bytes) : memchr(text.data, c, text.bytes);
     if (found == NULL)
         return false;

@@ -123,7 +123,7 @@ void core_connect_leave(struct core *core, struct core_pool *pool)
 
 static void set_unmet(struct core_pool *pool, uint32_t unmet)
 {
-    INVARIANT(pool->parked_at->unmet >= pool->unmet);
+    INVARIANT(pool->parked_at != NULL && pool->parked_at->unmet >= pool->unmet);
     pool->parked_at->unmet += unmet - pool->unmet;
     pool->unmet = unmet;
 }

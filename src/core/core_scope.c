@@ -116,6 +116,7 @@ static uint32_t *counter(struct core_scope *scope, enum core_server_state state)
 static void move_in(struct core_scope *scope, enum core_server_state from,
                     enum core_server_state to)
 {
+    INVARIANT(scope != NULL);
     uint32_t *source = counter(scope, from), *target = counter(scope, to);
     if (source != NULL) {
         INVARIANT(*source > 0);

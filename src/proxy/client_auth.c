@@ -158,7 +158,7 @@ static void take_sasl_initial(struct proxy_client *client, struct base_slice bod
     struct proxy_client_login *login = client->login;
     struct wire_scram_verifier verifier;
     struct wire_sasl_initial initial;
-    struct base_slice first;
+    struct base_slice first = {0};
     uint8_t binding[64];
     int r = wire_sasl_initial_parse(body, &initial);
     if (r == BASE_OK && !initial.response.data) {

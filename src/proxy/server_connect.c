@@ -41,7 +41,9 @@ void server_login_fail(struct proxy_server *server, struct proxy_refusal refusal
     server->refusal = refusal;
     failure->status = refusal.status;
     strncpy(failure->sqlstate, sqlstate, sizeof(failure->sqlstate) - 1);
-    memcpy(failure->text, text.data, bytes);
+    if (bytes > 0) {
+        memcpy(failure->text, text.data, bytes);
+    }
     failure->text[bytes] = 0;
     server->close_reason = "login failed";
     proxy_log_server(PROXY_WARNING, server, "server login failed: %s (%s)", failure->text,
