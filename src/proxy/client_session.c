@@ -115,7 +115,7 @@ static bool deallocate_here(struct walk *walk, const struct client_message *mess
     struct base_slice query;
     if (message->bytes > COMMAND_BYTES_MAX || !is_whole(message) ||
         !client_tracks_statements(client) || client->names.table.count == 0 ||
-        (client->server && client->server->requests.count > 0)) {
+        (client->server && !proxy_server_is_quiet(client->server))) {
         return false;
     }
     struct base_slice body =

@@ -322,7 +322,8 @@ void proxy_server_link(struct proxy_server *server, struct proxy_client *client)
 
 bool proxy_server_is_quiet(const struct proxy_server *server)
 {
-    return server->requests.count == 0 && server->pass_left == 0 && !server->in_copy_in;
+    return server->requests.count == 0 && server->pass_left == 0 && !server->in_copy_in &&
+           !server->is_in_batch;
 }
 
 static void give(struct proxy_server *server, enum core_give how)

@@ -17,8 +17,9 @@
  *   1. `client` is set exactly in LINKED, and client->server points back.
  *   2. `requests` is empty in IDLE.
  *   3. The core knows the server by `id` from OPEN until CLOSED, OPEN_FAILED or LOST was applied.
- *   4. A server is given back only with no request outstanding, no half-sent message and no cancel
- *      request under way (a late cancel must not hit the next client's query).
+ *   4. A server is given back only with no request outstanding, no batch without its Sync, no
+ *      half-sent message and no cancel request under way (a late cancel must not hit the next
+ *      client's query).
  */
 #ifndef PROXY_SERVER_H
 #define PROXY_SERVER_H
@@ -64,6 +65,7 @@ struct proxy_server {
     bool is_draining;  /* DRAIN: what runs has been told to stop */
     bool refused_vars; /* the SET query was refused: the parameters are in doubt */
     bool is_skipping;  /* after an error: the server ignores everything up to Sync */
+    bool is_in_batch;  /* extended messages were sent since the last Sync: work not committed */
     bool in_copy_in;   /* the server waits for COPY data: it ignores Sync and Flush */
     bool is_replication;
     bool had_error; /* an ErrorResponse came since the task (reset, check, init) began */
@@ -113,7 +115,7 @@ void proxy_server_settle(struct proxy_server *server);
 void proxy_server_release(struct proxy_server *server);
 /* Notes a request and, for LOCAL ones, answers at once when nothing is ahead of it. */
 int proxy_server_expect(struct proxy_server *server, struct proxy_request request) BASE_MUST_CHECK;
-/* Is everything answered? */
+/* Is everything answered, and nothing left that only a Sync ends? */
 bool proxy_server_is_quiet(const struct proxy_server *server);
 
 /* A cancel request for it came to an end (cancel.c). */

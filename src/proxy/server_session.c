@@ -77,6 +77,7 @@ void server_forget_requests(struct proxy_server *server)
         drop_request(server, proxy_requests_pop(&server->requests));
     }
     server->in_copy_in = false;
+    server->is_in_batch = false;
     server->pass_left = 0;
     server->is_setting = false;
 }
@@ -106,6 +107,27 @@ static void settle_head(struct proxy_server *server)
     }
 }
 
+/* What the extended protocol did is committed by Sync (or by the end of a simple query). */
+static void note_batch(struct proxy_server *server, const struct proxy_request *request)
+{
+    switch ((enum proxy_request_kind)request->kind) {
+    case PROXY_REQUEST_QUERY:
+    case PROXY_REQUEST_FUNCTION:
+    case PROXY_REQUEST_SYNC:
+        server->is_in_batch = false;
+        return;
+    case PROXY_REQUEST_PARSE:
+    case PROXY_REQUEST_BIND:
+    case PROXY_REQUEST_DESCRIBE:
+    case PROXY_REQUEST_EXECUTE:
+    case PROXY_REQUEST_CLOSE:
+        server->is_in_batch = server->is_in_batch || request->who != PROXY_WHO_LOCAL;
+        return;
+    case PROXY_REQUEST_COPY_END:
+        return;
+    }
+}
+
 int proxy_server_expect(struct proxy_server *server, struct proxy_request request)
 {
     /* While the server skips to Sync nothing else is answered; in COPY it ignores Sync. */
@@ -120,6 +142,7 @@ int proxy_server_expect(struct proxy_server *server, struct proxy_request reques
         drop_request(server, request);
         return r;
     }
+    note_batch(server, &request);
     if (server->requests.count == 1) {
         if (!server->query_at) {
             server->query_at = net_loop_now(server->proxy->loop);
@@ -320,6 +343,7 @@ static void begin_copy_in(struct proxy_server *server)
         }
         if (request->kind == PROXY_REQUEST_SYNC) {
             drop_request(server, proxy_requests_remove(&server->requests, i));
+            server->is_in_batch = true; /* this Sync did not end it */
         } else {
             i++;
         }

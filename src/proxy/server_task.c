@@ -1,7 +1,7 @@
 /* server_task.c - what weir does with a server on its own: check, reset, drain; and deadlines.
  *
  * Drain, when the client is gone and the server is not at rest:
- *   1. a cancel request stops what runs; CopyFail ends a COPY; Sync ends an open batch
+ *   1. a cancel request stops what runs; CopyFail ends a COPY; ROLLBACK and Sync end an open batch
  *   2. answers are thrown away until nothing is owed
  *   3. ROLLBACK ends the transaction
  *   4. the server is given back
@@ -42,6 +42,14 @@ static int send_sync(struct proxy_server *server)
         server, (struct proxy_request){.kind = PROXY_REQUEST_SYNC, .who = PROXY_WHO_WEIR});
     server_send_out(server, &out);
     return r;
+}
+
+/* Sync alone would commit what the batch did. A server that skips to Sync skips ROLLBACK too: then
+ * there is nothing to roll back. */
+static int end_batch(struct proxy_server *server)
+{
+    int r = server_send_query(server, "ROLLBACK");
+    return r < 0 ? r : send_sync(server);
 }
 
 static bool owes_a_ready(struct proxy_server *server)
@@ -94,7 +102,7 @@ void server_drain(struct proxy_server *server)
             proxy_cancel_server(server);
         }
         if (!owes_a_ready(server)) {
-            r = send_sync(server);
+            r = end_batch(server);
         }
     }
     if (r < 0) {

@@ -1,0 +1,41 @@
+"""Bugs that were found once, each as its smallest case."""
+import pytest
+
+from harness import wire
+from harness.pools import pools_add_up
+from harness.wire import RawClient, ServerError
+
+pytestmark = pytest.mark.weir_only
+
+
+def raw(weir, **more):
+    return RawClient(weir.host, weir.port).login("app", "app", **more)
+
+
+def run_to_flush(client, sql):
+    """Runs a statement by Parse, Bind, Execute, Flush: no Sync, its transaction stays open."""
+    client.send(wire.parse("", sql), wire.bind(), wire.execute(), wire.FLUSH)
+    client.until(b"C", b"E")
+
+
+def test_a_batch_without_sync_is_not_committed_when_its_client_leaves(weir_factory, pg, table):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client:
+        run_to_flush(client, f"INSERT INTO {table} (id) VALUES (1)")
+    assert weir.sql("SELECT 1") == [(1,)]
+    assert weir.sql(f"SELECT count(*) FROM {table}") == [(0,)]
+    pools_add_up(weir, 1)
+
+
+def test_a_batch_without_sync_keeps_its_server(weir_factory, pg, table):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client, raw(weir) as other:
+        run_to_flush(client, f"INSERT INTO {table} (id) VALUES (1)")
+        client.send(wire.FLUSH)
+        other.send(wire.query("SELECT 1/0"))
+        client.send(wire.SYNC)
+        assert client.until(b"Z")[-1] == (b"Z", b"I")
+        with pytest.raises(ServerError):
+            other.answer()
+    assert weir.sql(f"SELECT count(*) FROM {table}") == [(1,)]
+    pools_add_up(weir, 1)
