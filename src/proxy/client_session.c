@@ -3,7 +3,8 @@
  * A client without a server asks for one at its first message that needs one (client_claim); until
  * it is granted nothing more is read. Bytes for the server are passed on as they lie: consecutive
  * messages become one slice ("run"). A message that is not all there is passed on in pieces
- * (pass_left) where only its type matters.
+ * (pass_left) where only its type matters. The run is sent before the client is closed: its server
+ * owes the answers already, and is drained by them.
  *
  * is_discarding: the batch that waited was answered with an error (time-out, cancel). What the
  * client had sent of it is dropped up to the Query or Sync that ends it, which is answered
@@ -182,6 +183,7 @@ static bool expect(struct walk *walk, enum proxy_request_kind kind)
     int r = proxy_server_expect(
         client->server, (struct proxy_request){.kind = (uint8_t)kind, .who = PROXY_WHO_CLIENT});
     if (r < 0) {
+        send_run(walk);
         proxy_client_close_status(client, r, NULL, "too many requests outstanding");
     }
     return r == BASE_OK;
@@ -237,6 +239,7 @@ static bool take_query(struct walk *walk, const struct client_message *message)
 {
     struct proxy_client *client = walk->client;
     if (client->proxy->config->options.disable_pqexec) {
+        send_run(walk);
         proxy_client_close(client, "08P01", "PQexec disabled", NULL,
                            "Use the extended protocol, or set disable_pqexec = 0.",
                            "PQexec disabled");
@@ -284,9 +287,11 @@ static bool pass_on(struct walk *walk, const struct client_message *message)
 
 /* ---- the walk ---- */
 
-static void break_protocol(struct proxy_client *client, int status, char type)
+static void break_protocol(struct walk *walk, int status, char type)
 {
+    struct proxy_client *client = walk->client;
     char text[128];
+    send_run(walk);
     if (status == BASE_ETOOBIG) {
         proxy_client_close_status(client, status, NULL, "message is too long");
         return;
@@ -310,7 +315,7 @@ static bool read_header(struct walk *walk, struct client_message *ret_message)
     }
     ret_message->rest = rest;
     if (r < 0 || !wire_frontend_is_known(rest.data[0]) || rest.data[0] == 'p') {
-        break_protocol(client, r, (char)rest.data[0]);
+        break_protocol(walk, r, (char)rest.data[0]);
         return false;
     }
     return true;

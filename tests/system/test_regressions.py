@@ -39,3 +39,12 @@ def test_a_batch_without_sync_keeps_its_server(weir_factory, pg, table):
             other.answer()
     assert weir.sql(f"SELECT count(*) FROM {table}") == [(1,)]
     pools_add_up(weir, 1)
+
+
+def test_a_query_in_front_of_garbage_does_not_hold_its_server(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1, cancel_wait_timeout=60, query_wait_timeout=5)
+    with raw(weir) as client:
+        client.send(wire.query("SELECT 1"), wire.message(b"?"))
+        client.until(None)
+    assert weir.sql("SELECT 1") == [(1,)]
+    pools_add_up(weir, 1)
