@@ -101,7 +101,7 @@ void proxy_client_database_removed(struct proxy_client *client);
 void proxy_client_answered(struct proxy_client *client, char tx_status);
 
 /* Ends it: sends ErrorResponse FATAL with this SQLSTATE and text (unless sqlstate is NULL), then
- * closes. `reason` is for the log line "closing because: ...". */
+ * closes. `reason` is for the log line "closing because: ...", which comes later: a literal. */
 void proxy_client_close(struct proxy_client *client, const char *sqlstate, const char *text,
                         const char *detail, const char *hint, const char *reason);
 /* As proxy_client_close with the texts of a status. */

@@ -33,6 +33,7 @@ void proxy_client_login_free(struct proxy_client *client)
     }
 }
 
+/* With a literal as text: it is the reason in the log too. */
 static void fail(struct proxy_client *client, const char *sqlstate, const char *text,
                  const char *hint)
 {
@@ -138,7 +139,9 @@ static void take_parameters(struct proxy_client *client, struct base_slice param
             snprintf(text, sizeof(text), "unsupported startup parameter: %.*s",
                      (int)(pair.name.bytes < 64 ? pair.name.bytes : 64),
                      (const char *)pair.name.data);
-            fail(client, "08P01", text, "Leave it out, or name it in ignore_startup_parameters.");
+            proxy_client_close(client, "08P01", text, NULL,
+                               "Leave it out, or name it in ignore_startup_parameters.",
+                               "unsupported startup parameter");
             return;
         }
     }
@@ -362,7 +365,7 @@ static void enter_pool(struct proxy_client *client)
                             base_slice_text(client->login->user), &pool);
     if (r == BASE_EINVALID) {
         snprintf(text, sizeof(text), "no such database: %s", client->login->database);
-        fail(client, "3D000", text, NULL);
+        proxy_client_close(client, "3D000", text, NULL, NULL, "no such database");
         return;
     }
     if (r < 0) {
