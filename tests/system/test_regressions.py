@@ -48,3 +48,10 @@ def test_a_query_in_front_of_garbage_does_not_hold_its_server(weir_factory, pg):
         client.until(None)
     assert weir.sql("SELECT 1") == [(1,)]
     pools_add_up(weir, 1)
+
+
+def test_the_log_says_why_a_login_ended(weir_factory, pg):
+    weir = weir_factory(pg, log_disconnections=1)
+    with pytest.raises(ServerError), RawClient(weir.host, weir.port) as client:
+        client.login("app", "nowhere")
+    weir.await_log("closing because: no such database (age=")
