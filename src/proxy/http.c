@@ -154,6 +154,7 @@ static void turn(struct proxy_http *http)
     MHD_UNSIGNED_LONG_LONG ms = 0;
     base_time deadline = BASE_NEVER;
     MHD_run(http->daemon);
+    MHD_run(http->daemon); /* full, it stops to listen; it starts again at the start of a run */
     if (MHD_get_timeout(http->daemon, &ms) == MHD_YES) {
         /* 0 means at once; a millisecond keeps it from spinning the loop. */
         deadline = base_time_add(net_loop_now(http->proxy->loop), (ms > 0 ? ms : 1) * BASE_MS);

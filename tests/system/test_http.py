@@ -26,6 +26,7 @@ def web(weir_factory, pg):
         except AssertionError:
             continue
         weir.http_port = port
+        until(lambda: get(weir, "/healthz"), 10, "HTTP is served too")
         return weir
     raise AssertionError("no port for http_listen")
 

@@ -1,4 +1,6 @@
 """Bugs that were found once, each as its smallest case."""
+import threading
+
 import pytest
 
 from harness import wire
@@ -55,3 +57,18 @@ def test_the_log_says_why_a_login_ended(weir_factory, pg):
     with pytest.raises(ServerError), RawClient(weir.host, weir.port) as client:
         client.login("app", "nowhere")
     weir.await_log("closing because: no such database (age=")
+
+
+def test_a_long_batch_without_sync_is_not_stuck(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1)
+    count = 50000
+    with raw(weir) as client:
+        first = wire.parse("", "SELECT pg_sleep(1)") + wire.bind() + wire.execute()
+        batch = wire.parse("s", "SELECT 1") + (wire.bind("s") + wire.execute()) * count
+        sender = threading.Thread(
+            target=client.send, args=(first + batch, wire.SYNC), daemon=True)
+        sender.start()
+        seen = client.until(b"Z")
+        assert sum(kind == b"C" for kind, _ in seen) == count + 1
+        sender.join(10)
+    pools_add_up(weir, 1)
