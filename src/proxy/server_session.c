@@ -568,6 +568,18 @@ static bool step(struct walk *walk)
     return server->state != PROXY_SERVER_CLOSING;
 }
 
+/* A client that is not read because too much was owed goes on when half of that is answered: its
+ * batch may be longer than that, and no ReadyForQuery comes before its Sync. */
+static void resume_client(struct proxy_server *server)
+{
+    struct net_stream *stream = &server->client->stream;
+    if (net_stream_is_paused(stream) && !server->is_setting &&
+        server->requests.count <= PROXY_REQUESTS_MAX / 2 &&
+        net_stream_unsent(&server->stream) <= NET_LOW_WATER) {
+        net_stream_resume(stream);
+    }
+}
+
 size_t server_session_data(struct proxy_server *server, struct base_slice in)
 {
     struct walk walk = {.server = server, .in = in};
@@ -584,6 +596,8 @@ size_t server_session_data(struct proxy_server *server, struct base_slice in)
     send_run(&walk);
     if (server->client && net_stream_unsent(&server->client->stream) > NET_HIGH_WATER) {
         net_stream_pause(&server->stream);
+    } else if (server->client) {
+        resume_client(server);
     }
     return walk.done;
 }
