@@ -120,23 +120,6 @@ def test_old_protocols_are_not_offered(weir_factory, pg, authority):
             context.wrap_socket(raw)
 
 
-@pytest.mark.weir_only
-def test_direct_tls_with_alpn(weir_factory, pg, authority):
-    """sslnegotiation=direct of libpq 17: the handshake comes first, ALPN says postgresql."""
-    weir = tls_weir(weir_factory, pg, authority, "require")
-    context = ssl.create_default_context(cafile=authority.ca)
-    context.set_alpn_protocols(["postgresql"])
-    with socket.create_connection((weir.host, weir.port), 15) as raw, \
-            context.wrap_socket(raw, server_hostname="localhost") as tls:
-        assert tls.selected_alpn_protocol() == "postgresql"
-        tls.sendall(wire.startup() + wire.query("SELECT 'direct'"))
-        answer = b""
-        while b"direct" not in answer:
-            got = tls.recv(4096)
-            assert got, answer
-            answer += got
-
-
 # ---- servers
 
 @pytest.mark.parametrize("mode", ["allow", "prefer", "require", "verify-ca", "verify-full"])
