@@ -1,6 +1,7 @@
 """Failures of PostgreSQL, of the network and of clients. After each one the books balance and the
 next query works; whoever was hit gets an error and never hangs; whoever was not hit notices
 nothing. The broken input of clients is in test_garbage.py."""
+import signal
 import socket
 import threading
 
@@ -104,6 +105,22 @@ def test_idle_backends_are_terminated(weir_factory, running_pg):
         assert client.ask("SELECT 4") == [[b"4"]]
         client.close()
     pools_add_up(weir)
+
+
+@pytest.mark.weir_only
+def test_a_server_that_died_a_moment_ago_is_not_lent(weir_factory, running_pg):
+    """The daemon is busy while its idle server dies, and finds a query and the death at once; the
+    query came first. What is known to the kernel has to be known before a server is lent."""
+    weir = weir_factory(running_pg, default_pool_size=1, **QUICK)
+    with raw(weir) as client:
+        client.ask("SELECT 1")
+        weir.signal(signal.SIGSTOP)
+        client.send(wire.query("SELECT 2"))
+        running_pg.terminate("app")
+        until(lambda: not running_pg.backends("app"), 10, "the backend is gone")
+        weir.signal(signal.SIGCONT)
+        assert client.answer() == [[b"2"]]
+    pools_add_up(weir, 1)
 
 
 def test_a_backend_is_terminated_in_a_transaction(weir_factory, running_pg):

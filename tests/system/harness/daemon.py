@@ -109,8 +109,8 @@ class Weir:
             self.port = free_port()
             self.write(**configuration)
             self.spawn()
-            until(lambda: self.process.poll() is not None or self.listens(), 20,
-                  "the daemon listens; its log: " + self.log()[-500:])
+            until(lambda: self.process.poll() is not None or "process up" in self.log(), 20,
+                  "the daemon says that it is up")
             if self.process.poll() is None:
                 return self
             if "in use" not in self.log().lower():
