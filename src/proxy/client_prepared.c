@@ -13,6 +13,9 @@
 #include "wire/message.h"
 #include "wire/prepared.h"
 
+/* Most statements closed for one that comes: together they stay below the slack of a full FIFO. */
+#define EVICT_MAX 2
+
 bool client_tracks_statements(const struct proxy_client *client)
 {
     return client->pool->mode != CONFIG_POOL_MODE_SESSION &&
@@ -54,7 +57,7 @@ static int send_close(struct proxy_client *client, struct proxy_statement *state
     char text[PROXY_STATEMENT_NAME_BYTES];
     struct wire_out out = server_out(client->server, PROXY_STATEMENT_NAME_BYTES + 16);
     wire_close_put(&out, 'S', name_of(statement, text));
-    int r = expect(client, PROXY_REQUEST_CLOSE, PROXY_WHO_WEIR, NULL);
+    int r = expect(client, PROXY_REQUEST_CLOSE, PROXY_WHO_WEIR, statement);
     if (r == BASE_OK) {
         server_send_out(client->server, &out);
         proxy_had_remove(&client->server->had, &client->proxy->statements, statement);
@@ -88,20 +91,22 @@ static int send_parse(struct proxy_client *client, struct proxy_statement *state
     return r;
 }
 
-/* Room for one more statement on the server. */
+/* Room for one more statement on the server. A few at a time: the limit may have been lowered, and
+ * each needs a request. */
 static int evict(struct proxy_client *client)
 {
     struct proxy_had *had = &client->server->had;
-    while (had->count > client->proxy->config->options.max_prepared_statements) {
-        int r = send_close(client, proxy_had_oldest(had));
-        if (r < 0) {
-            return r;
-        }
+    int r = BASE_OK;
+    for (int i = 0; r == BASE_OK && i < EVICT_MAX &&
+                    had->count > client->proxy->config->options.max_prepared_statements;
+         i++) {
+        r = send_close(client, proxy_had_oldest(had));
     }
-    return BASE_OK;
+    return r;
 }
 
-/* Makes room for the statement on the server. *ret_is_there: it has it, nothing need be sent. */
+/* Makes room for the statement on the server. *ret_is_there: it has it, nothing need be sent. A
+ * server that skips to Sync does none of it, and what is asked of it is undone. */
 static int make_ready(struct proxy_client *client, struct proxy_statement *statement,
                       bool *ret_is_there)
 {
@@ -109,7 +114,7 @@ static int make_ready(struct proxy_client *client, struct proxy_statement *state
     int r = BASE_OK;
     enum proxy_have have = proxy_had_use(had, statement);
     *ret_is_there = have == PROXY_HAVE;
-    if (have == PROXY_HAVE) {
+    if (have == PROXY_HAVE || client->server->is_skipping) {
         return BASE_OK;
     }
     if (have == PROXY_HAVE_STALE) {
@@ -138,7 +143,7 @@ static int ensure_unnamed(struct proxy_client *client)
     if (r == BASE_OK) {
         proxy_statement_drop(&client->proxy->statements, server->unnamed);
         server->unnamed = proxy_statement_share(client->unnamed);
-        server->unnamed_is_known = true;
+        server->unnamed_is_known = !server->is_skipping;
     }
     return r;
 }

@@ -314,6 +314,14 @@ int proxy_had_add(struct proxy_had *had, struct proxy_statements *statements,
     return BASE_OK;
 }
 
+void proxy_had_doubt(struct proxy_had *had, const struct proxy_statement *statement)
+{
+    struct had *entry = had_find(had, statement);
+    if (entry) {
+        entry->epoch = statement->epoch - 1;
+    }
+}
+
 static void had_free(struct proxy_had *had, struct proxy_statements *statements, struct had *entry)
 {
     base_hash_remove(&had->table, &entry->node);

@@ -92,6 +92,9 @@ int proxy_had_add(struct proxy_had *had, struct proxy_statements *statements,
                   struct proxy_statement *statement) BASE_MUST_CHECK;
 void proxy_had_remove(struct proxy_had *had, struct proxy_statements *statements,
                       const struct proxy_statement *statement);
+/* Nobody knows any more whether the server has it: it counts as stale from now on. Nothing when it
+ * is not noted. */
+void proxy_had_doubt(struct proxy_had *had, const struct proxy_statement *statement);
 /* The least recently used statement, NULL when empty: to be closed when count exceeds the limit. */
 struct proxy_statement *proxy_had_oldest(const struct proxy_had *had);
 void proxy_had_clear(struct proxy_had *had, struct proxy_statements *statements);

@@ -56,7 +56,8 @@ enum proxy_request_who {
 struct proxy_request {
     uint8_t kind;
     uint8_t who;
-    /* PARSE: what is being prepared; BIND: what is used. Owned reference, may be NULL. */
+    /* PARSE: what is being prepared; BIND: what is used; CLOSE of weir's: what goes. Owned
+     * reference, may be NULL. */
     struct proxy_statement *statement;
     /* PARSE of a client: its name for the statement, given up when the Parse fails. Owned, may be
      * NULL. */

@@ -344,7 +344,9 @@ void server_give(struct proxy_server *server)
     server->is_skipping = false;
     server_move(server, PROXY_SERVER_IDLE);
     net_stream_resume(&server->stream);
-    give(server, wants_reset ? CORE_GIVE_DIRTY : CORE_GIVE_CLEAN);
+    give(server, server->is_unfit ? CORE_GIVE_BROKEN
+                 : wants_reset    ? CORE_GIVE_DIRTY
+                                  : CORE_GIVE_CLEAN);
 }
 
 void proxy_server_unlink(struct proxy_server *server)

@@ -59,14 +59,14 @@ struct proxy_server {
     struct proxy_client *client;
     struct core_server_id id;
     enum proxy_server_state state;
-    char tx_status;    /* of the last ReadyForQuery: 'I', 'T' or 'E' */
-    bool is_told;      /* the core has been told of its end */
-    bool is_setting;   /* the SET query for its client is under way */
-    bool is_draining;  /* DRAIN: what runs has been told to stop */
-    bool refused_vars; /* the SET query was refused: the parameters are in doubt */
-    bool is_skipping;  /* after an error: the server ignores everything up to Sync */
-    bool is_in_batch;  /* extended messages were sent since the last Sync: work not committed */
-    bool in_copy_in;   /* the server waits for COPY data: it ignores Sync and Flush */
+    char tx_status;   /* of the last ReadyForQuery: 'I', 'T' or 'E' */
+    bool is_told;     /* the core has been told of its end */
+    bool is_setting;  /* the SET query for its client is under way */
+    bool is_draining; /* DRAIN: what runs has been told to stop */
+    bool is_unfit;    /* its parameters or statements are in doubt: it ends when given back */
+    bool is_skipping; /* after an error: the server ignores everything up to Sync */
+    bool is_in_batch; /* extended messages were sent since the last Sync: work not committed */
+    bool in_copy_in;  /* the server waits for COPY data: it ignores Sync and Flush */
     bool is_replication;
     bool had_error; /* an ErrorResponse came since the task (reset, check, init) began */
     bool is_hot_standby;

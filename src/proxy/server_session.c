@@ -17,6 +17,9 @@
 #include "wire/backend.h"
 #include "wire/frontend.h"
 
+/* A server with so many times max_prepared_statements statements, most of them in doubt, ends. */
+#define HAD_FACTOR 4
+
 /* One walk over received bytes. */
 struct walk {
     struct proxy_server *server;
@@ -54,14 +57,29 @@ static void drop_request(struct proxy_server *server, struct proxy_request reque
     proxy_text_drop(&server->proxy->texts, request.name);
 }
 
-/* As drop_request, for one that the server did not carry out: what it would have prepared is not
- * there. */
+/* A Close that the server did not carry out: it may still have the statement. */
+static void undo_close(struct proxy_server *server, struct proxy_statement *statement)
+{
+    uint64_t limit = HAD_FACTOR * server->proxy->config->options.max_prepared_statements;
+    if (server->had.count < limit &&
+        proxy_had_add(&server->had, &server->proxy->statements, statement) == BASE_OK) {
+        proxy_had_doubt(&server->had, statement);
+    } else {
+        server->is_unfit = true;
+    }
+}
+
+/* As drop_request, for one that the server did not carry out: what it would have prepared is in
+ * doubt (the server may have it from before), what it would have closed is there. */
 static void undo_request(struct proxy_server *server, struct proxy_request request)
 {
     struct proxy_statements *statements = &server->proxy->statements;
+    if (request.kind == PROXY_REQUEST_CLOSE && request.statement) {
+        undo_close(server, request.statement);
+    }
     if (request.kind == PROXY_REQUEST_PARSE) {
         if (request.who != PROXY_WHO_LOCAL && request.statement) {
-            proxy_had_remove(&server->had, statements, request.statement);
+            proxy_had_doubt(&server->had, request.statement);
             server->unnamed_is_known = false;
         }
         if (request.name && server->client) {
@@ -224,7 +242,7 @@ static void refuse_parameters(struct proxy_server *server, const struct wire_err
     snprintf(text, sizeof(text), "unsupported startup parameter: %.*s",
              (int)(error->message.bytes < 200 ? error->message.bytes : 200),
              error->message.data ? (const char *)error->message.data : "");
-    server->refused_vars = true;
+    server->is_unfit = true;
     proxy_client_close(server->client, sqlstate, text, NULL,
                        "Correct the parameter in the connection string, or name it in "
                        "ignore_startup_parameters.",

@@ -82,10 +82,6 @@ void server_drain(struct proxy_server *server)
         return;
     }
     if (proxy_server_is_quiet(server) && !server->is_skipping) {
-        if (server->tx_status == 'I' && server->refused_vars) {
-            give_broken(server);
-            return;
-        }
         if (server->tx_status == 'I') {
             server_give(server);
             return;

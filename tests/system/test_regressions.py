@@ -72,3 +72,50 @@ def test_a_long_batch_without_sync_is_not_stuck(weir_factory, pg):
         assert sum(kind == b"C" for kind, _ in seen) == count + 1
         sender.join(10)
     pools_add_up(weir, 1)
+
+
+def parse_ok(client, name, sql):
+    client.send(wire.parse(name, sql), wire.SYNC)
+    client.answer()
+
+
+def run_ok(client, name):
+    client.send(wire.bind(name), wire.execute(), wire.SYNC)
+    return client.answer()
+
+
+def fail(client, *more):
+    client.send(wire.parse("", "SELEC"), *more, wire.SYNC)
+    with pytest.raises(ServerError, match="SELEC"):
+        client.answer()
+
+
+def test_an_unnamed_parse_that_was_skipped_leaves_its_named_twin(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client:
+        parse_ok(client, "s", "SELECT 7")
+        fail(client, wire.parse("", "SELECT 7"))
+        assert run_ok(client, "s") == [[b"7"]]
+
+
+def test_an_eviction_that_was_skipped_is_not_believed(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1, max_prepared_statements=1)
+    with raw(weir) as client:
+        parse_ok(client, "s", "SELECT 7")
+        fail(client, wire.parse("t", "SELECT 8"))
+        assert run_ok(client, "s") == [[b"7"]]
+        parse_ok(client, "t", "SELECT 8")
+        assert run_ok(client, "t") == [[b"8"]]
+        assert run_ok(client, "s") == [[b"7"]]
+
+
+def test_an_unnamed_statement_prepared_while_the_server_skips_is_prepared_again(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client, raw(weir) as other:
+        parse_ok(client, "", "SELECT 7")
+        parse_ok(other, "", "SELECT 8")
+        client.send(wire.execute("no such portal"), wire.FLUSH)
+        client.until(b"E")
+        client.send(wire.bind(), wire.execute(), wire.SYNC)
+        client.until(b"Z")
+        assert run_ok(client, "") == [[b"7"]]
