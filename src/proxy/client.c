@@ -18,10 +18,6 @@
 
 #define CLOSE_LINGER (5 * BASE_SECOND)
 
-/* A server that has idled this long is looked at before it is lent; one used more recently would
- * have been noticed by the loop. */
-#define POLL_AFTER (20 * BASE_MS)
-
 const char *proxy_client_state_text(const struct proxy_client *client)
 {
     switch (client->state) {
@@ -302,10 +298,10 @@ void client_claim(struct proxy_client *client, enum proxy_client_state while_wai
     }
 }
 
+/* Its connection may have ended since the loop looked: a dead server is never lent. */
 static bool is_dead(const struct proxy_server *server)
 {
-    base_time idle = base_time_since(net_loop_now(server->proxy->loop), server->request_at);
-    return idle >= POLL_AFTER && !net_stream_is_alive(&server->stream);
+    return !net_stream_is_alive(&server->stream);
 }
 
 /* A server to learn the parameters from: the login can be finished, the server goes back. */
