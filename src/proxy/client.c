@@ -90,11 +90,16 @@ static size_t on_data(struct net_stream *stream, struct base_slice in)
     return in.bytes;
 }
 
+/* The client has read what was kept for it: who waited for that goes on. */
 static void on_drain(struct net_stream *stream)
 {
     struct proxy_client *client = base_list_entry(stream, struct proxy_client, stream);
     if (client->server) {
         net_stream_resume(&client->server->stream);
+    }
+    if (client->state == PROXY_CLIENT_READY || client->state == PROXY_CLIENT_LINKED ||
+        (client->state == PROXY_CLIENT_CONSOLE && !proxy_console_is_waiting(client))) {
+        net_stream_resume(stream);
     }
 }
 

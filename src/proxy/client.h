@@ -57,6 +57,8 @@ struct proxy_client {
     bool is_unix;
     bool is_admin; /* CONSOLE: may change things */
     bool is_replication;
+    bool has_asked_tls; /* STARTUP: SSLRequest and GSSENCRequest are answered once each */
+    bool has_asked_gss;
     bool is_discarding; /* a batch was answered without a server: drop up to Sync */
     bool cancel_asked;  /* a cancel request named it while it waited */
     bool sent_error;    /* a fatal error is already queued */
@@ -122,6 +124,8 @@ size_t proxy_client_login_data(struct proxy_client *client, struct base_slice in
 void proxy_client_login_free(struct proxy_client *client);
 /* ---- console.c ---- */
 size_t proxy_console_data(struct proxy_client *client, struct base_slice in);
+/* Is a command of it waiting for its answer (PAUSE, WAIT_CLOSE)? Then it is not read. */
+bool proxy_console_is_waiting(const struct proxy_client *client);
 /* Frees what the console keeps for a client: to be called when any client goes. */
 void proxy_console_free(struct proxy_client *client);
 

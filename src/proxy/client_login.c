@@ -231,17 +231,31 @@ static void take_startup(struct proxy_client *client, const struct wire_startup 
     client_auth_begin(client);
 }
 
+/* SSLRequest and GSSENCRequest are for once: who repeats them wants nothing but answers. */
+static bool is_repeated(struct proxy_client *client, bool *has_asked)
+{
+    bool is_second = *has_asked;
+    *has_asked = true;
+    if (is_second) {
+        fail(client, "08P01", "encryption was asked for twice", "Send the start-up message.");
+    }
+    return is_second;
+}
+
 static void take_ssl_request(struct proxy_client *client, bool has_more)
 {
     static const uint8_t yes = 'S', no = 'N';
     struct proxy *proxy = client->proxy;
+    if (is_repeated(client, &client->has_asked_tls)) {
+        return;
+    }
     if (has_more) {
         proxy_client_close(client, "08P01", "received unencrypted data after SSL request", NULL,
                            "This could be an attack or a faulty driver.",
                            "unencrypted data behind the TLS request");
         return;
     }
-    if (!proxy->client_tls || net_stream_has_tls(&client->stream) || client->is_unix) {
+    if (!proxy->client_tls || client->is_unix) {
         net_stream_send(&client->stream, base_slice_of(&no, 1));
         return;
     }
@@ -250,6 +264,19 @@ static void take_ssl_request(struct proxy_client *client, bool has_more)
     if (net_stream_start_tls(&client->stream, proxy->client_tls, NULL) < 0) {
         proxy_client_close(client, NULL, NULL, NULL, NULL, "TLS could not be started");
     }
+}
+
+static void take_gss_request(struct proxy_client *client, bool has_more)
+{
+    static const uint8_t no = 'N';
+    if (is_repeated(client, &client->has_asked_gss)) {
+        return;
+    }
+    if (has_more) {
+        fail(client, "08P01", "received unencrypted data after GSSAPI encryption request", NULL);
+        return;
+    }
+    net_stream_send(&client->stream, base_slice_of(&no, 1));
 }
 
 /* ---- the welcome ---- */
@@ -431,12 +458,7 @@ static size_t take_packet(struct proxy_client *client, struct base_slice in)
         take_ssl_request(client, in.bytes > startup.bytes);
         break;
     case WIRE_STARTUP_GSSENC_REQUEST:
-        if (in.bytes > startup.bytes) {
-            fail(client, "08P01", "received unencrypted data after GSSAPI encryption request",
-                 NULL);
-        } else {
-            net_stream_send(&client->stream, base_slice_of("N", 1));
-        }
+        take_gss_request(client, in.bytes > startup.bytes);
         break;
     case WIRE_STARTUP_CANCEL_REQUEST:
         take_cancel(client, &startup);

@@ -6,6 +6,8 @@
  * (pass_left) where only its type matters. The run is sent before the client is closed: its server
  * owes the answers already, and is drained by them.
  *
+ * A client that does not read what it is answered is not read either: on_drain (client.c) goes on.
+ *
  * is_discarding: the batch that waited was answered with an error (time-out, cancel). What the
  * client had sent of it is dropped up to the Query or Sync that ends it, which is answered
  * ReadyForQuery.
@@ -375,6 +377,10 @@ size_t proxy_client_session_data(struct proxy_client *client, struct base_slice 
     client->request_at = net_loop_now(client->proxy->loop);
     client->is_new = false;
     while (walk.done < in.bytes) {
+        if (net_stream_unsent(&client->stream) > NET_HIGH_WATER) {
+            net_stream_pause(&client->stream);
+            break;
+        }
         if (client->pass_left > 0) {
             pass_piece(&walk);
         } else if (!step(&walk)) {

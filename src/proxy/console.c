@@ -22,6 +22,10 @@
 
 #define FRAME_BYTES_MAX 65536 /* no console command is longer */
 
+/* A query of several statements is answered as a whole, before its client can read any of it: the
+ * first statement beyond so many bytes is refused. One SHOW may be longer. */
+#define ANSWER_MB_MAX 16
+
 /* ---- sending ----------------------------------------------------------------------------------
  */
 
@@ -249,6 +253,13 @@ static enum console_outcome run_next(struct proxy_console *console, struct base_
         return CONSOLE_DONE;
     }
     *is_empty = false;
+    if (net_stream_unsent(&console->client->stream) > ANSWER_MB_MAX * 1024 * 1024) {
+        char text[80];
+        snprintf(text, sizeof(text), "the answers to one query are longer than %d MB",
+                 ANSWER_MB_MAX);
+        return console_send_error(console, "54000", "Send the statements in queries of their own.",
+                                  text);
+    }
     if (may_wait(&words) && !console_words_is_end(*rest)) {
         return console_send_error(console, "42601", "Send what follows in a query of its own.",
                                   "a command that waits must be the last one of a query");
@@ -330,6 +341,11 @@ static struct proxy_console *console_of(struct proxy_client *client)
     return client->console;
 }
 
+bool proxy_console_is_waiting(const struct proxy_client *client)
+{
+    return client->console && client->console->wait != CONSOLE_WAIT_NOTHING;
+}
+
 size_t proxy_console_data(struct proxy_client *client, struct base_slice in)
 {
     struct proxy_console *console = console_of(client);
@@ -340,6 +356,10 @@ size_t proxy_console_data(struct proxy_client *client, struct base_slice in)
     size_t used = 0;
     while (client->state == PROXY_CLIENT_CONSOLE && console->wait == CONSOLE_WAIT_NOTHING) {
         struct wire_frame frame;
+        if (net_stream_unsent(&client->stream) > NET_HIGH_WATER) {
+            net_stream_pause(&client->stream); /* until it has read its answers: on_drain */
+            return used;
+        }
         int r = wire_frame_parse(base_slice_skip(in, used), FRAME_BYTES_MAX, &frame);
         if (r == BASE_EMORE) {
             return used;

@@ -1,13 +1,18 @@
 """Bugs that were found once, each as its smallest case."""
+import contextlib
+import socket
 import threading
 
 import pytest
 
 from harness import wire
 from harness.pools import pools_add_up
+from harness.wait import rss_bytes
 from harness.wire import RawClient, ServerError
 
 pytestmark = pytest.mark.weir_only
+
+MEGABYTE = 1024 * 1024
 
 
 def raw(weir, **more):
@@ -119,3 +124,83 @@ def test_an_unnamed_statement_prepared_while_the_server_skips_is_prepared_again(
         client.send(wire.bind(), wire.execute(), wire.SYNC)
         client.until(b"Z")
         assert run_ok(client, "") == [[b"7"]]
+
+
+# ---- clients that do not read what weir answers itself
+
+FLOODS = {"Sync": (wire.SYNC, "app", "SELECT 1"), "Close": (wire.close(b"S", "s"), "app", "SELECT 1"),
+          "Close in a transaction": (wire.close(b"S", "s"), "app", "BEGIN"),
+          "SHOW CONFIG": (wire.query("SHOW CONFIG"), "pgbouncer", "SHOW VERSION")}
+
+
+def answer_bytes(client, request):
+    """How long the answer to one request is."""
+    client.send(request, wire.SYNC)
+    seen = client.until(b"Z")
+    if request[:1] == b"Q":
+        client.until(b"Z")
+    return sum(len(body) + 5 for _, body in seen) - (0 if request[:1] in b"QS" else 6)
+
+
+def flood(client, request, bytes_max, turn):
+    """Sends requests without reading, until the daemon took no more in a hundred turns of its loop;
+    how many bytes it took."""
+    data, sent, turns = request * (65536 // len(request)), 0, 0
+    client.socket.setblocking(False)
+    while turns < 100:
+        turn()
+        turns += 1
+        with contextlib.suppress(BlockingIOError):
+            if sent < bytes_max:
+                sent += client.socket.send(data[sent % len(data):])
+                turns = 0
+    client.socket.setblocking(True)
+    return sent
+
+
+def skip(client, count):
+    while count:
+        got = len(client.socket.recv(min(count, 65536)))
+        assert got
+        count -= got
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_client_that_does_not_read_costs_no_memory(weir, name):
+    request, database, before = FLOODS[name]
+    neighbour = raw(weir)
+    with RawClient(weir.host, weir.port) as client:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.login("admin" if database == "pgbouncer" else "app", database)
+        client.ask(before)
+        each = answer_bytes(client, request)
+        rss = rss_bytes(weir.process.pid)
+        sent = flood(client, request, 32 * MEGABYTE if each < 100 else MEGABYTE // 4,
+                     lambda: neighbour.ask("SELECT 1"))
+        grown = rss_bytes(weir.process.pid) - rss
+        assert grown < 12 * MEGABYTE, f"grew by {grown / MEGABYTE:.1f} MB"
+        skip(client, sent // len(request) * each)
+        if sent % len(request):
+            client.send(request[sent % len(request):])
+            skip(client, each)
+        assert client.ask(before) is not None
+    neighbour.close()
+
+
+def test_one_query_on_the_console_has_a_longest_answer(weir):
+    with RawClient(weir.host, weir.port) as client:
+        client.login("admin", "pgbouncer")
+        with pytest.raises(ServerError, match="54000.*16 MB"):
+            client.ask("SHOW CONFIG;" * 5000)
+        assert client.ask("SHOW VERSION")
+
+
+def test_encryption_is_asked_for_once(weir):
+    """Each request is answered, so a stranger could make weir collect answers without end."""
+    for request in (wire.SSL_REQUEST, wire.GSS_REQUEST):
+        with RawClient(weir.host, weir.port) as client:
+            client.send(request)
+            assert client.byte() == b"N"
+            client.send(request)
+            assert client.receive()[0] == b"E"
+            assert client.is_closed()
