@@ -10,6 +10,7 @@
  *   core_scope.c    nested limits: counts, freed slots, making room
  *   core_backoff.c  what a refusal teaches: ceiling, outage, slow start
  *   core_stats.c    what the host may look at
+ *   core_refusal.c  what a refused login means; the hosts ask it, the state machine does not
  *   core_check.c    the numbered invariants
  *
  * Inside, objects are pointers into the slabs; ids exist at the border only. Nothing here follows

@@ -190,8 +190,8 @@ static void on_close(struct net_stream *stream, int status)
             const char *why =
                 *net_stream_error(stream) ? net_stream_error(stream) : base_status_text(status);
             server_login_fail(server,
-                              (struct proxy_refusal){CORE_FAILURE_REFUSED, CORE_SCOPE_UPSTREAM,
-                                                     BASE_EUPSTREAMDOWN},
+                              (struct core_refusal){CORE_FAILURE_REFUSED, CORE_SCOPE_UPSTREAM,
+                                                    BASE_EUPSTREAMDOWN},
                               "08006", base_slice_text(why));
         }
     }
@@ -237,7 +237,7 @@ struct proxy_server *server_new(struct proxy *proxy, struct proxy_pool *pool,
     server->timer.fire = server_on_timer;
     server->tx_status = 'I';
     server->refusal =
-        (struct proxy_refusal){CORE_FAILURE_REFUSED, CORE_SCOPE_UPSTREAM, BASE_EUPSTREAMDOWN};
+        (struct core_refusal){CORE_FAILURE_REFUSED, CORE_SCOPE_UPSTREAM, BASE_EUPSTREAMDOWN};
     proxy_requests_init(&server->requests);
     base_list_init(&server->had.by_use);
     net_stream_init(&server->stream, proxy->loop, &stream_ops, SERVER_IN_BYTES_MAX);

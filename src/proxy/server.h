@@ -25,10 +25,10 @@
 #define PROXY_SERVER_H
 
 #include "core/core.h"
+#include "core/core_refusal.h"
 #include "net/net.h"
 #include "proxy/pool.h"
 #include "proxy/prepared.h"
-#include "proxy/refusal.h"
 #include "proxy/request.h"
 #include "proxy/vars.h"
 
@@ -83,16 +83,16 @@ struct proxy_server {
     struct proxy_had had;
     struct proxy_statement *unnamed; /* what the unnamed statement is; owned reference */
     struct proxy_server_login *login;
-    base_time connected_at;       /* socket open was asked for */
-    base_time ready_at;           /* login over */
-    base_time request_at;         /* lent, or last used */
-    base_time query_at;           /* the first outstanding query was sent; 0 = none */
-    base_time transaction_at;     /* the transaction began; 0 = none */
-    struct net_address address;   /* of the upstream */
-    bool has_socket;              /* connect was called: the end comes by on_close */
-    struct proxy_refusal refusal; /* why the login failed */
-    uint64_t serial;              /* for SHOW: ptr column, log lines */
-    const char *close_reason;     /* "closing because: ..." */
+    base_time connected_at;      /* socket open was asked for */
+    base_time ready_at;          /* login over */
+    base_time request_at;        /* lent, or last used */
+    base_time query_at;          /* the first outstanding query was sent; 0 = none */
+    base_time transaction_at;    /* the transaction began; 0 = none */
+    struct net_address address;  /* of the upstream */
+    bool has_socket;             /* connect was called: the end comes by on_close */
+    struct core_refusal refusal; /* why the login failed */
+    uint64_t serial;             /* for SHOW: ptr column, log lines */
+    const char *close_reason;    /* "closing because: ..." */
 };
 
 /* ---- called by the host (host.c) for the core's effects ---- */

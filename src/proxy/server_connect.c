@@ -33,7 +33,7 @@ void server_login_free(struct proxy_server *server)
     }
 }
 
-void server_login_fail(struct proxy_server *server, struct proxy_refusal refusal,
+void server_login_fail(struct proxy_server *server, struct core_refusal refusal,
                        const char *sqlstate, struct base_slice text)
 {
     struct proxy_failure *failure = &server->pool->failure;
@@ -59,7 +59,7 @@ static void fail_system(struct proxy_server *server, int status, const char *why
 {
     server_login_fail(
         server,
-        (struct proxy_refusal){CORE_FAILURE_REFUSED, CORE_SCOPE_UPSTREAM, BASE_EUPSTREAMDOWN},
+        (struct core_refusal){CORE_FAILURE_REFUSED, CORE_SCOPE_UPSTREAM, BASE_EUPSTREAMDOWN},
         base_status_info(status)->sqlstate, base_slice_text(why));
 }
 

@@ -9,8 +9,8 @@
 #ifndef PROXY_SERVER_INTERNAL_H
 #define PROXY_SERVER_INTERNAL_H
 
+#include "core/core_refusal.h"
 #include "proxy/daemon.h"
-#include "proxy/refusal.h"
 #include "proxy/server.h"
 #include "wire/frame.h"
 #include "wire/scram.h"
@@ -44,7 +44,7 @@ void server_move(struct proxy_server *server, enum proxy_server_state state);
 /* Arms the deadline of the state; span 0 means none. */
 void server_set_timer(struct proxy_server *server, base_time span);
 /* Notes why the login failed (for the clients that wait) and ends the connection. */
-void server_login_fail(struct proxy_server *server, struct proxy_refusal refusal,
+void server_login_fail(struct proxy_server *server, struct core_refusal refusal,
                        const char *sqlstate, struct base_slice text);
 void server_login_free(struct proxy_server *server);
 /* The connection is dead or must not be used any more: the core is told, the socket closed at once.

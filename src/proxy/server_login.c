@@ -25,9 +25,9 @@ static void fail(struct proxy_server *server, enum core_failure failure, const c
                  const char *text)
 {
     server_login_fail(server,
-                      (struct proxy_refusal){failure, CORE_SCOPE_UPSTREAM,
-                                             failure == CORE_FAILURE_AUTH ? BASE_EUPSTREAMAUTH
-                                                                          : BASE_EUPSTREAMDOWN},
+                      (struct core_refusal){failure, CORE_SCOPE_UPSTREAM,
+                                            failure == CORE_FAILURE_AUTH ? BASE_EUPSTREAMAUTH
+                                                                         : BASE_EUPSTREAMDOWN},
                       sqlstate, base_slice_text(text));
 }
 
@@ -276,7 +276,7 @@ static void refused(struct proxy_server *server, struct base_slice body)
     if (error.sqlstate.bytes == 5) {
         memcpy(sqlstate, error.sqlstate.data, 5);
     }
-    server_login_fail(server, proxy_refusal_of(error.sqlstate, error.message), sqlstate,
+    server_login_fail(server, core_refusal_of(error.sqlstate, error.message), sqlstate,
                       error.message);
 }
 

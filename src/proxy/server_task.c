@@ -177,7 +177,7 @@ static void login_timed_out(struct proxy_server *server)
     }
     server_login_fail(
         server,
-        (struct proxy_refusal){CORE_FAILURE_TIMEOUT, CORE_SCOPE_UPSTREAM, BASE_ECONNECTTIMEOUT},
+        (struct core_refusal){CORE_FAILURE_TIMEOUT, CORE_SCOPE_UPSTREAM, BASE_ECONNECTTIMEOUT},
         "08001",
         base_slice_text("the server did not finish the login within "
                         "server_connect_timeout"));

@@ -1,10 +1,10 @@
-/* refusal.c - recognises "full", "starting", "down" and "never" in a refused login.
+/* core_refusal.c - recognises "full", "starting", "down" and "never" in a refused login.
  *
  * A text is looked for where the code does not tell: Supavisor answers XX000 for everything,
  * PgBouncer 08P01. Sources: PostgreSQL's InitPostgres and ProcessStartupPacket, the poolers'
- * messages as seen on the wire. Test: unit/proxy/test_refusal.c.
+ * messages as seen on the wire. Test: unit/core/test_refusal.c.
  */
-#include "proxy/refusal.h"
+#include "core/core_refusal.h"
 
 #include <string.h>
 
@@ -19,14 +19,14 @@ static bool begins(struct base_slice text, const char *part)
     return text.bytes >= bytes && memcmp(text.data, part, bytes) == 0;
 }
 
-static struct proxy_refusal full(enum core_scope_kind scope)
+static struct core_refusal full(enum core_scope_kind scope)
 {
-    return (struct proxy_refusal){CORE_FAILURE_FULL, scope, BASE_EUPSTREAMFULL};
+    return (struct core_refusal){CORE_FAILURE_FULL, scope, BASE_EUPSTREAMFULL};
 }
 
-static struct proxy_refusal refusal(enum core_failure failure, int status)
+static struct core_refusal refusal(enum core_failure failure, int status)
 {
-    return (struct proxy_refusal){failure, CORE_SCOPE_UPSTREAM, status};
+    return (struct core_refusal){failure, CORE_SCOPE_UPSTREAM, status};
 }
 
 /* Texts of poolers, whatever their SQLSTATE. */
@@ -44,7 +44,7 @@ static const struct {
     {"query_wait_timeout", CORE_SCOPE_POOL},
 };
 
-struct proxy_refusal proxy_refusal_of(struct base_slice sqlstate, struct base_slice text)
+struct core_refusal core_refusal_of(struct base_slice sqlstate, struct base_slice text)
 {
     if (base_slice_is(sqlstate, "53300")) {
         return full(has(text, "for role")       ? CORE_SCOPE_USER

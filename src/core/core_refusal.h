@@ -1,11 +1,11 @@
-/* refusal.h - what an upstream's ErrorResponse during login means for the pool. */
-#ifndef PROXY_REFUSAL_H
-#define PROXY_REFUSAL_H
+/* core_refusal.h - what an upstream's ErrorResponse during login means for the pool. */
+#ifndef CORE_REFUSAL_H
+#define CORE_REFUSAL_H
 
 #include "base/slice.h"
 #include "core/core.h"
 
-struct proxy_refusal {
+struct core_refusal {
     enum core_failure failure;
     enum core_scope_kind scope; /* whose limit was hit; for CORE_FAILURE_FULL */
     int status;                 /* the same as a BASE_E... status */
@@ -13,6 +13,6 @@ struct proxy_refusal {
 
 /* Classifies by SQLSTATE and, where PostgreSQL or a pooler in front of it uses one code for several
  * things, by the text. Known: PostgreSQL 9.6 to 18, PgBouncer, Supavisor. */
-struct proxy_refusal proxy_refusal_of(struct base_slice sqlstate, struct base_slice text);
+struct core_refusal core_refusal_of(struct base_slice sqlstate, struct base_slice text);
 
 #endif

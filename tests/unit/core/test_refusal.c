@@ -2,13 +2,12 @@
  * them. */
 #include "test.h"
 
-#include "proxy/refusal.h"
+#include "core/core_refusal.h"
 
 static void expect(const char *sqlstate, const char *text, enum core_failure failure,
                    enum core_scope_kind scope)
 {
-    struct proxy_refusal refusal =
-        proxy_refusal_of(base_slice_text(sqlstate), base_slice_text(text));
+    struct core_refusal refusal = core_refusal_of(base_slice_text(sqlstate), base_slice_text(text));
     assert_int_equal(refusal.failure, failure);
     if (failure == CORE_FAILURE_FULL) {
         assert_int_equal(refusal.scope, scope);
