@@ -303,10 +303,11 @@ void client_claim(struct proxy_client *client, enum proxy_client_state while_wai
     }
 }
 
-/* Its connection may have ended since the loop looked: a dead server is never lent. */
+/* It may have broken in this turn, of which the core hears at its end, or its connection may have
+ * ended since the loop looked: a dead server is never lent. */
 static bool is_dead(const struct proxy_server *server)
 {
-    return !net_stream_is_alive(&server->stream);
+    return server->state == PROXY_SERVER_CLOSING || !net_stream_is_alive(&server->stream);
 }
 
 /* A server to learn the parameters from: the login can be finished, the server goes back. */

@@ -66,6 +66,9 @@ static void carry_out_grant(struct proxy *proxy, const struct core_effect *effec
         proxy_client_grant((struct proxy_client *)(uintptr_t)effect->tag, server, effect->waited);
         return;
     }
+    if (server->state == PROXY_SERVER_CLOSING) {
+        return; /* it broke in this turn: the core hears LOST at its end */
+    }
     struct core_event event = {
         .kind = CORE_EVENT_GIVE, .server = server->id, .give = CORE_GIVE_CLEAN};
     int r = proxy_apply(proxy, &event);

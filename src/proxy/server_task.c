@@ -111,6 +111,9 @@ void server_drain(struct proxy_server *server)
 void proxy_server_check(struct proxy_server *server)
 {
     const struct config_options *options = &server->proxy->config->options;
+    if (server->state == PROXY_SERVER_CLOSING) {
+        return; /* it broke in this turn: the core hears LOST at its end */
+    }
     INVARIANT(server->state == PROXY_SERVER_IDLE);
     server->had_error = false;
     server_move(server, PROXY_SERVER_CHECK);
@@ -125,6 +128,9 @@ void proxy_server_check(struct proxy_server *server)
 
 void proxy_server_reset(struct proxy_server *server)
 {
+    if (server->state == PROXY_SERVER_CLOSING) {
+        return; /* as above */
+    }
     INVARIANT(server->state == PROXY_SERVER_IDLE);
     server->had_error = false;
     server_move(server, PROXY_SERVER_RESET);

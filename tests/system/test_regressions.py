@@ -1,5 +1,6 @@
 """Bugs that were found once, each as its smallest case."""
 import contextlib
+import signal
 import socket
 import threading
 
@@ -204,3 +205,21 @@ def test_encryption_is_asked_for_once(weir):
             client.send(request)
             assert client.receive()[0] == b"E"
             assert client.is_closed()
+
+
+@pytest.mark.parametrize("check_delay", [30, 0])
+def test_a_server_that_broke_in_this_turn_is_not_lent(weir_factory, pg, fake, check_delay):
+    """Garbage of an idle server and a query arrive at once: for the core the server is idle until
+    the end of the turn."""
+    upstream = fake("Gate", pg.port)
+    weir = weir_factory(pg, default_pool_size=1, server_check_delay=check_delay, databases={
+        "app": f"host=127.0.0.1 port={upstream.port} dbname=app"}, server_tls_sslmode="disable")
+    with raw(weir) as client:
+        client.ask("SELECT 1")
+        weir.signal(signal.SIGSTOP)
+        upstream.inject(wire.message(b"Z", b"I"))
+        client.send(wire.query("SELECT 2"))
+        weir.signal(signal.SIGCONT)
+        assert client.answer() == [[b"2"]]
+    weir.await_log("the server answered what was not asked")
+    pools_add_up(weir, 1)

@@ -6,7 +6,8 @@
     SessionLimit  a session-mode pooler like Supavisor (demo/standin.py): relays to PostgreSQL,
                   refuses client N+1 at once with XX000 and the fields C, M and S only
     Gate          relays, until the test closes it (new connections are cut at once), freezes it
-                  (bytes stop, connections stay: a half-open network) or cuts what is open
+                  (bytes stop, connections stay: a half-open network) or cuts what is open; what
+                  the test injects goes to the daemon on every connection
 """
 import asyncio
 import os
@@ -164,6 +165,7 @@ class Gate(Fake):
         self.relay_port = relay_port
         self.is_open = True
         self._flow = None
+        self._daemons = set()
         super().__init__()
 
     async def _listen(self):
@@ -175,7 +177,11 @@ class Gate(Fake):
         if not self.is_open:
             writer.transport.abort()
             return
-        await self._relay(b"", reader, writer, self.relay_port)
+        self._daemons.add(writer)
+        try:
+            await self._relay(b"", reader, writer, self.relay_port)
+        finally:
+            self._daemons.discard(writer)
 
     async def passing(self):
         await self._flow.wait()
@@ -186,6 +192,13 @@ class Gate(Fake):
 
     def open(self):
         self.is_open = True
+
+    def inject(self, data):
+        async def write():
+            for writer in self._daemons:
+                writer.write(data)
+                await writer.drain()
+        self._call(write())
 
     def freeze(self):
         self._loop.call_soon_threadsafe(self._flow.clear)
