@@ -342,7 +342,8 @@
     KEY(query_wait_timeout, SECONDS, "query_wait_timeout", 0, OPTION_SECONDS_MAX,                  \
         "How long a client waits for a server.")                                                   \
     KEY(connect_query, TEXT, "", 0, OPTION_TEXT_BYTES,                                             \
-        "Statement run on every new server before it is used; a failure is logged.")               \
+        "Statement run on every new server before it is used; a failure is logged. It must "       \
+        "leave no transaction open.")                                                              \
     KEY(client_encoding, TEXT, "", 0, OPTION_NAME_BYTES, "Set on every server at login.")          \
     KEY(datestyle, TEXT, "", 0, OPTION_NAME_BYTES, "Set on every server at login.")                \
     KEY(timezone, TEXT, "", 0, OPTION_NAME_BYTES, "Set on every server at login.")                 \

@@ -59,7 +59,8 @@ const char *server_user(const struct proxy_server *server);
 size_t server_connect_data(struct proxy_server *server, struct base_slice in);
 /* server_login.c */
 size_t server_login_data(struct proxy_server *server, struct base_slice in);
-void server_login_done(struct proxy_server *server);
+/* connect_query has ended. */
+void server_init_ready(struct proxy_server *server);
 /* server_session.c */
 size_t server_session_data(struct proxy_server *server, struct base_slice in);
 /* Forgets what is owed, e.g. when the connection ends. */

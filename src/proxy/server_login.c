@@ -280,7 +280,7 @@ static void refused(struct proxy_server *server, struct base_slice body)
                       error.message);
 }
 
-void server_login_done(struct proxy_server *server)
+static void login_done(struct proxy_server *server)
 {
     struct proxy_pool *pool = server->pool;
     int r = proxy_pool_set_welcome(
@@ -299,11 +299,24 @@ void server_login_done(struct proxy_server *server)
     INVARIANT(r == BASE_OK);
 }
 
+void server_init_ready(struct proxy_server *server)
+{
+    if (server->tx_status != 'I') {
+        fail(server, CORE_FAILURE_AUTH, "25001",
+             "connect_query leaves a transaction open: end it with COMMIT in the [databases] line");
+        return;
+    }
+    if (server->had_error) {
+        proxy_log_server(PROXY_WARNING, server, "connect_query failed");
+    }
+    login_done(server);
+}
+
 static void ready(struct proxy_server *server)
 {
     const char *query = server->pool->database->connect_query;
     if (!query) {
-        server_login_done(server);
+        login_done(server);
         return;
     }
     server->had_error = false;

@@ -158,10 +158,7 @@ void server_task_ready(struct proxy_server *server)
         server_drain(server);
         return;
     case PROXY_SERVER_INIT:
-        if (server->had_error) {
-            proxy_log_server(PROXY_WARNING, server, "connect_query failed");
-        }
-        server_login_done(server);
+        server_init_ready(server);
         return;
     case PROXY_SERVER_CONNECTING:
     case PROXY_SERVER_TLS:

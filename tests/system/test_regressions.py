@@ -223,3 +223,21 @@ def test_a_server_that_broke_in_this_turn_is_not_lent(weir_factory, pg, fake, ch
         assert client.answer() == [[b"2"]]
     weir.await_log("the server answered what was not asked")
     pools_add_up(weir, 1)
+
+
+@pytest.mark.parametrize("open_transaction", ["BEGIN", "BEGIN; SELECT 1/0"])
+def test_a_connect_query_that_leaves_a_transaction_open_is_told(weir_factory, pg, open_transaction):
+    weir = weir_factory(pg, databases={"app": weir_conninfo(pg, open_transaction)})
+    with pytest.raises(ServerError, match="connect_query leaves a transaction open"), \
+            RawClient(weir.host, weir.port) as client:
+        client.login()
+    weir.await_log("connect_query leaves a transaction open")
+
+
+def test_a_connect_query_runs_on_a_new_server(weir_factory, pg):
+    weir = weir_factory(pg, databases={"app": weir_conninfo(pg, "SET my.own = 7")})
+    assert weir.sql("SHOW my.own") == [("7",)]
+
+
+def weir_conninfo(pg, connect_query):
+    return f"host=127.0.0.1 port={pg.port} dbname=app connect_query='{connect_query}'"
