@@ -104,6 +104,24 @@ TEST(deadline_holds_while_a_connect_hangs)
     world_free(w);
 }
 
+TEST(deadline_holds_while_a_close_hangs)
+{
+    struct world *w = world_new();
+    struct core_pool_id pool = world_pool(w, world_settings(1));
+    world_give(w, world_lease(w, pool), CORE_GIVE_BROKEN);
+    struct core_server_id closing = world_take_close(w, CORE_CLOSE_BROKEN);
+    base_time start = w->now;
+    struct core_claim_id late = world_claim(w, pool, 30 * BASE_MS);
+    struct core_claim_id patient = world_claim(w, pool, BASE_NEVER);
+    world_quiet(w); /* the closing one counts */
+    world_fire_at(w, start + 30 * BASE_MS);
+    world_take_refuse(w, late, BASE_ETIMEDOUT);
+    world_server(w, CORE_EVENT_CLOSED, closing, true);
+    world_opened(w, world_take_open(w));
+    world_take_grant(w, patient);
+    world_free(w);
+}
+
 TEST(claim_without_a_deadline_waits_for_ever)
 {
     struct world *w = world_new();

@@ -5,13 +5,18 @@
 
 struct world *world_new(void)
 {
+    return world_new_seeded(7);
+}
+
+struct world *world_new_seeded(uint64_t seed)
+{
     struct core_caps caps = {.scopes = 16, .pools = 16, .servers = 256, .claims = 512};
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
     world->memory = calloc(1, core_bytes(&caps));
     assert_non_null(world->memory);
     world->now = 1000 * BASE_SECOND;
-    assert_int_equal(core_init(world->memory, &caps, 7, &world->core), 0);
+    assert_int_equal(core_init(world->memory, &caps, seed, &world->core), 0);
     world->upstream = world_scope(world, CORE_SCOPE_UPSTREAM, CORE_NO_LIMIT);
     world->database = world_scope(world, CORE_SCOPE_DATABASE, CORE_NO_LIMIT);
     world->user = world_scope(world, CORE_SCOPE_USER, CORE_NO_LIMIT);

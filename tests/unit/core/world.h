@@ -25,6 +25,8 @@ struct world {
 
 /* A core for some hundred objects with one scope of each kind, without limits. */
 struct world *world_new(void);
+/* The same with a seed of its own: one process of several. */
+struct world *world_new_seeded(uint64_t seed);
 void world_free(struct world *world);
 
 /* size 2, nothing else, one connect at a time per waiter up to 10; no time-outs, no checks. */
