@@ -56,4 +56,11 @@
     STATUS(EINUSE, -26, "58000", CALLER, "the address is in use",                                \
            "Stop the program that uses it or choose another listen_port.")                       \
     STATUS(EUNSUPPORTED, -27, "0A000", CALLER, "not supported", "")                              \
-    STATUS(ESHUTDOWN, -28, "57P01", WAIT, "weir is shutting down", "Reconnect.")
+    STATUS(ESHUTDOWN, -28, "57P01", WAIT, "weir is shutting down", "Reconnect.")                 \
+    STATUS(ENOTLENT, -29, "08003", CALLER, "this pool has not lent that connection",             \
+           "Give each connection back once, to the pool it was taken from.")                     \
+    STATUS(EDEADLOCK, -30, "40P01", AGAIN,                                                       \
+           "every connection is held by callers that wait for one",                              \
+           "Take one connection at a time, or all at once.")                                     \
+    STATUS(EHOOK, -31, "38000", CALLER, "a hook refused the connection", "")                     \
+    STATUS(EAGAIN, -32, "53300", AGAIN, "nothing is free this moment", "Try again after a moment.")

@@ -1,0 +1,140 @@
+/* setup.c - what a new connection is asked before it is lent: once, how many connections the server
+ * will grant; and on_connect_sql.
+ *
+ * The question needs no privilege. Where it fails (another server than PostgreSQL, a pooler that
+ * forbids it) the answer is "unknown". What other clients hold is counted at that moment.
+ *
+ *   grant = least of  max_connections - superuser_reserved_connections - reserved_connections
+ *                       - held by others in all
+ *                     role limit - held by others of our role
+ *                     database limit - held by others in our database
+ * Test: tests/unit/lib/test_limits.c.
+ */
+#include "lib/lib.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char question[] =
+    "SELECT current_setting('max_connections')::int"
+    " - CASE WHEN r.rolsuper THEN 0 ELSE current_setting('superuser_reserved_connections')::int"
+    " + coalesce(current_setting('reserved_connections', true)::int, 0) END,"
+    " CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit END,"
+    " CASE WHEN r.rolsuper THEN -1 ELSE d.datconnlimit END,"
+    " count(a.pid), count(a.pid) FILTER (WHERE a.usesysid = r.oid),"
+    " count(a.pid) FILTER (WHERE a.datid = d.oid)"
+    " FROM pg_catalog.pg_roles r JOIN pg_catalog.pg_database d ON d.datname = current_database()"
+    " LEFT JOIN pg_catalog.pg_stat_get_activity(NULL) a"
+    " ON a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()"
+    " WHERE r.rolname = session_user GROUP BY r.rolsuper, r.rolconnlimit, d.datconnlimit";
+
+enum step { STEP_ASK, STEP_SQL, STEP_DONE };
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+static uint32_t left_of(uint32_t limit, uint32_t used)
+{
+    if (limit == WEIR_NO_LIMIT)
+        return limit;
+    return limit > used ? limit - used : 0;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t number(const PGresult *result, int column)
+{
+    long value = strtol(PQgetvalue(result, 0, column), NULL, 10);
+    return value < 0 ? WEIR_NO_LIMIT : (uint32_t)value;
+}
+
+static void tell_short(struct weir_pool *pool)
+{
+    uint32_t limit = pool->settings.size + pool->settings.overflow;
+    if (pool->settings.overflow == CORE_NO_LIMIT || limit <= pool->grant)
+        return;
+    lib_trace(pool, WEIR_TRACE_GRANT_SHORT,
+              "pool_size + max_overflow is %u, but the server will grant %u: it accepts %u, the "
+              "role may have %d and the database %d (-1 = no limit), and others hold %u; lower "
+              "pool_size or max_overflow, or raise the limit that is in the way",
+              limit, pool->grant, pool->server_max, (int)pool->role_limit,
+              (int)pool->database_limit, pool->held_by_others);
+}
+
+static void read_answer(struct weir_pool *pool, struct lib_server *server, const PGresult *result)
+{
+    (void)server;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
+        return;
+    pool->server_max = number(result, 0);
+    pool->role_limit = number(result, 1);
+    pool->database_limit = number(result, 2);
+    pool->held_by_others = number(result, 3);
+    pool->grant = least(left_of(pool->server_max, pool->held_by_others),
+                        least(left_of(pool->role_limit, number(result, 4)),
+                              left_of(pool->database_limit, number(result, 5))));
+    pool->is_server_asked = true;
+    tell_short(pool);
+}
+
+static void read_sql(struct weir_pool *pool, struct lib_server *server, const PGresult *result)
+{
+    (void)pool;
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
+        server->is_failed = true;
+}
+
+/* ---- the steps ------------------------------------------------------------------------------- */
+
+/* Sends the next question, if there is one. */
+static void next(struct weir_pool *pool, struct lib_server *server)
+{
+    const struct lib_config *config = &pool->config;
+    const char *text = NULL;
+    if (server->step == STEP_ASK && (!config->options.ask_server || pool->is_asking))
+        server->step = STEP_SQL;
+    if (server->step == STEP_ASK) {
+        pool->is_asking = true;
+        text = question;
+    } else if (server->step == STEP_SQL && config->on_connect_sql != NULL) {
+        text = config->on_connect_sql;
+    } else {
+        server->step = STEP_DONE;
+    }
+    if (text != NULL && PQsendQuery(server->conn, text) == 0)
+        lib_connect_failed(pool, server);
+    else if (text != NULL)
+        lib_setup_step(pool, server);
+    else if (PQsetnonblocking(server->conn, 0) != 0)
+        lib_connect_failed(pool, server);
+    else
+        lib_connect_done(pool, server);
+}
+
+void lib_setup_begin(struct weir_pool *pool, struct lib_server *server)
+{
+    base_time deadline = server->task_deadline; /* all of it within connect_timeout */
+    lib_task_begin(pool, server, LIB_TASK_SETUP, 0);
+    server->task_deadline = deadline;
+    server->step = STEP_ASK;
+    if (PQsetnonblocking(server->conn, 1) != 0)
+        lib_connect_failed(pool, server);
+    else
+        next(pool, server);
+}
+
+void lib_setup_step(struct weir_pool *pool, struct lib_server *server)
+{
+    int status = lib_query_step(pool, server, server->step == STEP_ASK ? read_answer : read_sql);
+    if (status == 0)
+        return;
+    if (status < 0 || server->is_failed) {
+        lib_connect_failed(pool, server);
+        return;
+    }
+    server->step++;
+    next(pool, server);
+}
