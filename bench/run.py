@@ -3,7 +3,7 @@
   script/bench [proxy]   weir, Debian's PgBouncer, a raw relay and PostgreSQL itself, side by side
                          (about 11 minutes; --quick: 3)
   script/bench syscalls  system calls per transaction by name, under strace
-  script/bench core      events per second of the pool's state machine alone
+  script/bench core      events per second of the pool's state machine, alone and in the tests' random worlds
 
 A measurement asserts nothing: it prints both sides, their ratio and the target. The exit code says
 only whether it could be taken. How a number is read is said where it is read: load.py (one run),
@@ -144,9 +144,11 @@ def run_syscalls(world, arguments):
 
 
 def run_core(arguments):
-    build(["bench/bench-core-events"])
-    command = [os.path.join(BUILD, "bench/bench-core-events")]
-    subprocess.run(command + (["quick"] if arguments.quick else []), check=True)
+    programs = ["bench/bench-core-events", "bench/bench-core-random"]
+    build(programs)
+    for program in programs:
+        command = [os.path.join(BUILD, program)]
+        subprocess.run(command + (["quick"] if arguments.quick else []), check=True)
 
 
 def end_by_signal(number, _):
