@@ -96,6 +96,10 @@
     OPTION(unix_socket_mode, MODE, "0777", 0, 0777, RESTART, "File mode of the Unix socket.")      \
     OPTION(so_reuseport, BOOL, "0", 0, 0, RESTART,                                                 \
            "Several processes may listen on one port (SO_REUSEPORT).")                             \
+    OPTION(batch_scheduling, BOOL, "1", 0, 0, RESTART,                                             \
+           "Run under Linux's SCHED_BATCH: on a busy machine weir waits for its turn instead of "  \
+           "interrupting the database's own processes for every message, and does more per "       \
+           "wake-up. While a CPU is idle it changes nothing. Not in PgBouncer.")                   \
     OPTION(http_listen, TEXT, "", 0, 255, RESTART,                                                 \
            "Address and port of `/metrics`, `/healthz` and `/readyz`, for example "                \
            "`127.0.0.1:9127`. Empty: off. Not in PgBouncer.")                                      \

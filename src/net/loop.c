@@ -4,6 +4,9 @@
  * socket is reported again by the next wait. A turn whose memory runs low ends early: the events of
  * the batch that were not dispatched yet belong to the next turn, which does not wait.
  *
+ * Events of preferred streams (the daemon's servers) come first, and what they led to is sent
+ * before the others are dispatched.
+ *
  * After the events a turn goes in rounds until nothing is left to do:
  *
  *     deliver (resumed streams) <-> hook, until no stream was resumed
@@ -23,6 +26,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -136,17 +140,6 @@ static void dispatch(struct net_loop *loop, struct epoll_event event)
     }
 }
 
-/* At least one event is dispatched, however little turn memory the timers have left. */
-static void dispatch_all(struct net_loop *loop)
-{
-    while (loop->event_idx < loop->event_count) {
-        dispatch(loop, loop->events[loop->event_idx++]);
-        if (net_turn_is_low(loop)) {
-            return;
-        }
-    }
-}
-
 static int wait_ms(const struct net_loop *loop, base_time max_wait)
 {
     if (!base_list_is_empty(&loop->work) || loop->is_hook_due) {
@@ -165,6 +158,28 @@ static int wait_ms(const struct net_loop *loop, base_time max_wait)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+static bool is_preferred(const struct epoll_event *event)
+{
+    const struct net_stream *stream = (void *)(uintptr_t)(event->data.u64 & ~KIND_MASK);
+    return (event->data.u64 & KIND_MASK) == NET_KIND_STREAM && (stream->flags & NET_IS_PREFERRED);
+}
+
+/* Moves the events of preferred streams to the front; otherwise the order stays. */
+static void sort_events(struct net_loop *loop)
+{
+    struct epoll_event others[NET_EVENTS_MAX];
+    int other_count = 0;
+    loop->preferred_count = 0;
+    for (int i = 0; i < loop->event_count; i++) {
+        if (is_preferred(&loop->events[i])) {
+            loop->events[loop->preferred_count++] = loop->events[i];
+        } else {
+            others[other_count++] = loop->events[i];
+        }
+    }
+    memcpy(loop->events + loop->preferred_count, others, (size_t)other_count * sizeof(others[0]));
+}
+
 static int wait_for_events(struct net_loop *loop, base_time max_wait)
 {
     if (loop->event_idx < loop->event_count) {
@@ -173,11 +188,13 @@ static int wait_for_events(struct net_loop *loop, base_time max_wait)
     loop->counters.epoll_waits++;
     loop->event_idx = 0;
     loop->event_count = 0;
+    loop->preferred_count = 0;
     int count = epoll_wait(loop->epoll_fd, loop->events, NET_EVENTS_MAX, wait_ms(loop, max_wait));
     if (count < 0) {
         return errno == EINTR ? BASE_OK : BASE_ESYSTEM;
     }
     loop->event_count = count;
+    sort_events(loop);
     return BASE_OK;
 }
 
@@ -225,6 +242,23 @@ static bool phase(struct net_loop *loop, uint32_t mask)
         }
     }
     return did;
+}
+
+/* What preferred streams said goes out before the others are heard: who it is for starts sooner,
+ * and what comes back meanwhile makes the next batch larger. At least one event is dispatched,
+ * however little turn memory the timers have left. */
+static void dispatch_all(struct net_loop *loop)
+{
+    while (loop->event_idx < loop->event_count) {
+        if (loop->event_idx == loop->preferred_count) {
+            (void)phase(loop, NET_DO_INPUT);
+            (void)phase(loop, NET_DO_SEND);
+        }
+        dispatch(loop, loop->events[loop->event_idx++]);
+        if (net_turn_is_low(loop)) {
+            return;
+        }
+    }
 }
 
 static void deliver_and_decide(struct net_loop *loop)

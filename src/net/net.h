@@ -247,6 +247,11 @@ struct net_socket_options {
     uint32_t buffer_bytes;   /* SO_SNDBUF and SO_RCVBUF */
 };
 
+/* Of the events that one wait reports, those of preferred streams are dealt with before all others,
+ * in their own order: what the kernel knew of them when the wait returned, data or a hang-up, is
+ * known before any other stream's data arrives. Call it after init. */
+void net_stream_prefer(struct net_stream *stream);
+
 int net_stream_adopt(struct net_stream *stream, int fd,
                      const struct net_socket_options *options) BASE_MUST_CHECK;
 /* Starts a non-blocking connect; the result comes by on_open, also when it is immediate:
@@ -270,8 +275,8 @@ void net_stream_pause(struct net_stream *stream);
 void net_stream_resume(struct net_stream *stream);
 bool net_stream_is_paused(const struct net_stream *stream);
 
-/* Is the socket alive as far as the kernel knows? One poll(); false when it is readable at end of
- * file or in error. For a server about to be lent. */
+/* Open in both directions as far as the loop has looked: true until a hang-up of the peer or an
+ * error was dispatched. See net_stream_prefer for how soon that is. */
 bool net_stream_is_alive(const struct net_stream *stream);
 
 /* Sends what is queued, then closes; gives up lingering after `linger`. */

@@ -30,6 +30,7 @@
 #define NET_IS_IN_HANDLER (1u << 5)
 #define NET_IS_OVER_HIGH  (1u << 6) /* unsent output exceeded NET_HIGH_WATER */
 #define NET_IS_MUTE       (1u << 7) /* the peer takes nothing more; what it sent is still read */
+#define NET_IS_PREFERRED  (1u << 8) /* its events come first */
 
 #define NET_DO_OPEN    (1u << 16) /* a connect that completed at once */
 #define NET_DO_DELIVER (1u << 17) /* resumed */
@@ -96,6 +97,7 @@ struct net_loop {
 
     int event_idx; /* the next event of `events` to be dispatched */
     int event_count;
+    int preferred_count; /* so many of them, the first ones, are of preferred streams */
     struct epoll_event events[NET_EVENTS_MAX];
 };
 

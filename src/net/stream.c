@@ -23,7 +23,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,6 +38,11 @@ void net_stream_init(struct net_stream *stream, struct net_loop *loop,
     INVARIANT(in_bytes_max > 0);
     *stream = (struct net_stream){.loop = loop, .ops = ops, .fd = -1, .in_bytes_max = in_bytes_max};
     base_list_init(&stream->link);
+}
+
+void net_stream_prefer(struct net_stream *stream)
+{
+    stream->flags |= NET_IS_PREFERRED;
 }
 
 void net_stream_queue(struct net_stream *stream, uint32_t todo)
@@ -449,11 +453,8 @@ void net_stream_work_end(struct net_stream *stream)
 
 bool net_stream_is_alive(const struct net_stream *stream)
 {
-    struct pollfd poll_fd = {.fd = stream->fd, .events = POLLIN | POLLRDHUP};
-    if (!(stream->flags & NET_IS_OPEN) || poll(&poll_fd, 1, 0) < 0) {
-        return false;
-    }
-    return !(poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
+    return (stream->flags & NET_IS_OPEN) &&
+           !(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED | NET_IS_MUTE));
 }
 
 void net_stream_local_address(const struct net_stream *stream, struct net_address *ret_address)

@@ -303,8 +303,8 @@ void client_claim(struct proxy_client *client, enum proxy_client_state while_wai
     }
 }
 
-/* It may have broken in this turn, of which the core hears at its end, or its connection may have
- * ended since the loop looked: a dead server is never lent. */
+/* It may have broken in this turn, of which the core hears at its end: a dead server is never lent.
+ * Servers' events come first in a turn, so what the kernel knew when the turn began is known. */
 static bool is_dead(const struct proxy_server *server)
 {
     return server->state == PROXY_SERVER_CLOSING || !net_stream_is_alive(&server->stream);

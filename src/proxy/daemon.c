@@ -9,6 +9,7 @@
  */
 #include "proxy/daemon.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,6 +385,17 @@ static int write_pidfile(const char *path)
     return BASE_OK;
 }
 
+/* A policy that somebody chose for this process (chrt, a service manager) stays. */
+static void set_scheduling(const struct config_options *options)
+{
+    struct sched_param none = {0};
+    if (options->batch_scheduling && sched_getscheduler(0) == SCHED_OTHER &&
+        sched_setscheduler(0, SCHED_BATCH, &none) != 0) {
+        proxy_log(PROXY_WARNING,
+                  "batch_scheduling: the system refuses SCHED_BATCH; going on as is");
+    }
+}
+
 static int open_all(struct proxy *proxy)
 {
     const struct config_options *options = &proxy->config->options;
@@ -431,6 +443,7 @@ static int open_all(struct proxy *proxy)
     }
     net_timer_set(proxy->loop, &proxy->stats_timer,
                   base_time_add(proxy->started_at, options->stats_period));
+    set_scheduling(options);
     return r < 0 ? r : proxy_become_user(options->user);
 }
 

@@ -107,6 +107,11 @@ def test_idle_backends_are_terminated(weir_factory, running_pg):
     pools_add_up(weir)
 
 
+def stands_still(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
 @pytest.mark.weir_only
 def test_a_server_that_died_a_moment_ago_is_not_lent(weir_factory, running_pg):
     """The daemon is busy while its idle server dies, and finds a query and the death at once; the
@@ -115,6 +120,7 @@ def test_a_server_that_died_a_moment_ago_is_not_lent(weir_factory, running_pg):
     with raw(weir) as client:
         client.ask("SELECT 1")
         weir.signal(signal.SIGSTOP)
+        until(lambda: stands_still(weir.process.pid), 10, "the daemon has stopped")
         client.send(wire.query("SELECT 2"))
         running_pg.terminate("app")
         until(lambda: not running_pg.backends("app"), 10, "the backend is gone")

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,56 @@ TEST(the_hook_is_called_every_turn)
         assert_int_equal(net_loop_turn(world.loop, 0), BASE_OK);
         assert_int_equal(world.hook_calls, i);
     }
+    world_done(&world);
+}
+
+struct order {
+    char who[4];
+    int count;
+    int raw; /* the other end of the preferred one */
+    bool was_answered;
+};
+
+static size_t note_preferred(struct peer *peer, struct base_slice in)
+{
+    struct order *order = peer->arg;
+    order->who[order->count++] = 'p';
+    net_stream_send(&peer->stream, in);
+    return in.bytes;
+}
+
+static size_t note_other(struct peer *peer, struct base_slice in)
+{
+    struct order *order = peer->arg;
+    char back[5];
+    order->who[order->count++] = 'o';
+    order->was_answered = recv(order->raw, back, 5, MSG_DONTWAIT) == 5;
+    return in.bytes;
+}
+
+TEST(preferred_streams_come_first_and_are_answered_before_the_others_are_heard)
+{
+    struct world world;
+    struct peer other;
+    struct peer preferred;
+    world_init(&world, 0, 0);
+    int raw_other = peer_raw(&other, &world, 1000);
+    int raw_preferred = peer_raw(&preferred, &world, 1000);
+    struct order order = {.raw = raw_preferred};
+    other.on_data = note_other;
+    other.arg = &order;
+    preferred.on_data = note_preferred;
+    preferred.arg = &order;
+    net_stream_prefer(&preferred.stream);
+    raw_write(raw_other, "first", 5);
+    raw_write(raw_preferred, "later", 5);
+    UNTIL(&world, order.count == 2);
+    assert_memory_equal(order.who, "po", 2);
+    assert_true(order.was_answered);
+    close(raw_other);
+    close(raw_preferred);
+    peer_finish(&other);
+    peer_finish(&preferred);
     world_done(&world);
 }
 
