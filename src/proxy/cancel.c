@@ -18,6 +18,7 @@
 struct cancel {
     struct net_stream stream;
     struct net_timer timer;
+    struct base_list link; /* in proxy->cancels */
     struct proxy *proxy;
     struct core_server_id server;
     struct proxy_pool *pool;
@@ -36,6 +37,7 @@ static void finish(struct cancel *cancel)
     struct proxy_server *server = proxy_server_by_id(cancel->proxy, cancel->server);
     struct proxy_pool *pool = cancel->pool;
     net_timer_set(cancel->proxy->loop, &cancel->timer, BASE_NEVER);
+    base_list_remove(&cancel->link);
     cancel->proxy->cancel_count--;
     pool->cancels--;
     explicit_bzero(cancel->key, sizeof(cancel->key));
@@ -108,5 +110,14 @@ void proxy_cancel_server(struct proxy_server *server)
                   base_time_add(net_loop_now(proxy->loop), span ? span : BASE_NEVER));
     server->cancels++;
     server->pool->cancels++;
+    base_list_push_back(&proxy->cancels, &cancel->link);
     proxy->cancel_count++;
+}
+
+void proxy_cancels_abort(struct proxy *proxy)
+{
+    base_list_each(it, &proxy->cancels)
+    {
+        net_stream_abort(&base_list_entry(it, struct cancel, link)->stream);
+    }
 }

@@ -34,6 +34,12 @@
 /* How long a drain may take before what is left is closed. Platforms kill after 30 s. */
 #define DRAIN_SPAN (25 * BASE_SECOND)
 
+/* How long clients may take to read why they were closed, and cancel requests to arrive. */
+#define LAST_WORDS_SPAN BASE_SECOND
+
+/* An aborted stream ends in its next turn; a few more for what leads to another. */
+#define ABORT_TURNS_MAX 100
+
 /* ---- TLS contexts and socket options ---- */
 
 static const char *or_null(const char *text)
@@ -315,6 +321,7 @@ static int make_core(struct proxy *proxy)
 static int make_tables(struct proxy *proxy)
 {
     base_list_init(&proxy->clients);
+    base_list_init(&proxy->cancels);
     base_list_init(&proxy->upstreams);
     base_list_init(&proxy->databases);
     base_list_init(&proxy->users);
@@ -447,6 +454,28 @@ static int open_all(struct proxy *proxy)
     return r < 0 ? r : proxy_become_user(options->user);
 }
 
+static bool is_anybody_left(const struct proxy *proxy)
+{
+    return proxy->client_count || proxy->cancel_count || proxy_server_count(proxy);
+}
+
+/* Last words have a moment to leave; who is there after that is cut off. */
+static void let_go(struct proxy *proxy)
+{
+    base_time until = base_time_add(net_loop_now(proxy->loop), LAST_WORDS_SPAN);
+    while (is_anybody_left(proxy) && net_loop_now(proxy->loop) < until) {
+        (void)net_loop_turn(proxy->loop, 10 * BASE_MS);
+    }
+    base_list_each(it, &proxy->clients)
+    {
+        net_stream_abort(&base_list_entry(it, struct proxy_client, link)->stream);
+    }
+    proxy_cancels_abort(proxy);
+    for (int i = 0; i < ABORT_TURNS_MAX && is_anybody_left(proxy); i++) {
+        (void)net_loop_turn(proxy->loop, 0);
+    }
+}
+
 /* Ends what is left, in the order in which things lean on each other. */
 static void close_all(struct proxy *proxy)
 {
@@ -465,9 +494,7 @@ static void close_all(struct proxy *proxy)
                 server_break(proxy->servers[i], "shutting down");
             }
         }
-        for (int i = 0; i < 1000 && (proxy->client_count || proxy_server_count(proxy)); i++) {
-            (void)net_loop_turn(proxy->loop, 10 * BASE_MS);
-        }
+        let_go(proxy);
         proxy_pools_done(proxy);
     }
     proxy_verifiers_clear(proxy);

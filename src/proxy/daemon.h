@@ -68,7 +68,8 @@ struct proxy {
     uint64_t next_serial;
     struct base_hash cancel_keys;
     uint32_t next_cancel_pid;
-    uint32_t cancel_count; /* cancel requests under way to servers */
+    struct base_list cancels; /* requests under way to servers */
+    uint32_t cancel_count;
 
     struct base_list upstreams;
     struct base_list databases;
@@ -127,5 +128,7 @@ void proxy_console_turn(struct proxy *proxy);
 /* ---- cancel.c ---- */
 /* Sends a CancelRequest for what the server runs now. */
 void proxy_cancel_server(struct proxy_server *server);
+/* Cuts all of them off; they end in the next turn. */
+void proxy_cancels_abort(struct proxy *proxy);
 
 #endif

@@ -188,6 +188,19 @@ def test_a_client_that_does_not_read_costs_no_memory(weir, name):
     neighbour.close()
 
 
+def test_the_daemon_ends_while_a_cancel_is_on_its_way(weir_factory, pg, fake):
+    upstream = fake("Gate", pg.port)
+    databases = {"app": f"host=127.0.0.1 port={upstream.port} dbname=app"}
+    weir = weir_factory(pg, databases=databases)
+    client = raw(weir)
+    client.ask("SELECT 1")
+    upstream.freeze()
+    client.send(wire.query("SELECT pg_sleep(60)"))
+    client.close()
+    weir.await_log("client unexpected eof")
+    assert weir.stop() == 0
+
+
 def test_one_query_on_the_console_has_a_longest_answer(weir):
     with RawClient(weir.host, weir.port) as client:
         client.login("admin", "pgbouncer")
