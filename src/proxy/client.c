@@ -129,7 +129,7 @@ static void cancel_claim(struct proxy_client *client)
     }
 }
 
-static void leave_server(struct proxy_client *client)
+void client_leave_server(struct proxy_client *client)
 {
     struct proxy_server *server = client->server;
     if (server) {
@@ -145,7 +145,7 @@ static void detach(struct proxy_client *client)
     struct proxy_pool *pool = client->pool;
     net_timer_set(proxy->loop, &client->timer, BASE_NEVER);
     cancel_claim(client);
-    leave_server(client);
+    client_leave_server(client);
     proxy_console_free(client);
     proxy_client_login_free(client);
     proxy_names_clear(&client->names, &proxy->statements);
@@ -363,17 +363,24 @@ void client_reclaim(struct proxy_client *client, enum proxy_client_state state)
     client_claim(client, state, client->wait_at);
 }
 
+bool client_close_when_leaving(struct proxy_client *client)
+{
+    if (!client->is_closing_soon && client->proxy->phase != PROXY_DRAINING) {
+        return false;
+    }
+    proxy_client_close(client, "57P01", "terminating connection due to administrator command", NULL,
+                       "Reconnect.", "shutting down");
+    return true;
+}
+
 void proxy_client_unlink(struct proxy_client *client)
 {
-    struct proxy *proxy = client->proxy;
     client->server = NULL;
     client_move(client, PROXY_CLIENT_READY);
-    if (client->is_closing_soon || proxy->phase == PROXY_DRAINING) {
-        proxy_client_close(client, "57P01", "terminating connection due to administrator command",
-                           NULL, "Reconnect.", "shutting down");
+    if (client_close_when_leaving(client)) {
         return;
     }
-    client_set_timer(client, proxy->config->options.client_idle_timeout);
+    client_set_timer(client, client->proxy->config->options.client_idle_timeout);
     net_stream_resume(&client->stream);
 }
 
@@ -412,7 +419,7 @@ void proxy_client_close(struct proxy_client *client, const char *sqlstate, const
     }
     client->close_reason = reason;
     cancel_claim(client);
-    leave_server(client);
+    client_leave_server(client);
     client->state = PROXY_CLIENT_CLOSING;
     net_timer_set(client->proxy->loop, &client->timer, BASE_NEVER);
     net_stream_close(&client->stream, CLOSE_LINGER);
@@ -429,6 +436,10 @@ void proxy_client_close_status(struct proxy_client *client, int status, const ch
 void proxy_client_lost(struct proxy_client *client, struct proxy_server *server, const char *reason)
 {
     client->server = NULL;
+    if (server->is_setting) {
+        client_reclaim(client, client->needs_welcome ? PROXY_CLIENT_WELCOME : PROXY_CLIENT_WAITING);
+        return;
+    }
     client->state = PROXY_CLIENT_READY;
     proxy_client_close(
         client, "08006", "server conn crashed?",

@@ -94,7 +94,12 @@ void proxy_client_notify(struct proxy_client *client, base_time waited, uint32_t
 void proxy_client_set_up(struct proxy_client *client);
 /* The server is about to be given back: the client has none any more. */
 void proxy_client_unlink(struct proxy_client *client);
-/* The server is gone while it was lent: the client is told and closed. */
+/* The server would not set the client's parameters, by no fault of theirs: what waited for that is
+ * answered with this error; the server is given up. */
+void proxy_client_setting_failed(struct proxy_client *client, const char *sqlstate,
+                                 const char *text);
+/* The server is gone while it was lent: the client is told and closed, unless nothing of its own
+ * was sent yet: then it claims again. */
 void proxy_client_lost(struct proxy_client *client, struct proxy_server *server,
                        const char *reason);
 /* Its database left the configuration. */

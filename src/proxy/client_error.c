@@ -102,6 +102,19 @@ static void refuse_batch(struct proxy_client *client, const struct client_error 
     net_stream_resume(&client->stream);
 }
 
+void proxy_client_setting_failed(struct proxy_client *client, const char *sqlstate,
+                                 const char *text)
+{
+    static const char detail[] = "It hit weir while it set the client's parameters on a server.";
+    if (client->needs_welcome) {
+        proxy_client_close(client, sqlstate, text, detail, "Connect again.",
+                           "the parameters could not be set");
+        return;
+    }
+    client_leave_server(client);
+    refuse_batch(client, &(struct client_error){"ERROR", sqlstate, text, detail, NULL});
+}
+
 static void refuse_login_failed(struct proxy_client *client)
 {
     const struct proxy_failure *failure = &client->pool->failure;

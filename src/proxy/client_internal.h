@@ -55,6 +55,10 @@ void client_claim(struct proxy_client *client, enum proxy_client_state while_wai
                   base_time since);
 /* Claims again after a dead server was granted: the deadline stays. */
 void client_reclaim(struct proxy_client *client, enum proxy_client_state state);
+/* Gives its server up, if it has one, whatever that is doing. */
+void client_leave_server(struct proxy_client *client);
+/* A client that is to go when its work is done (drain, KILL) goes now; false when it stays. */
+bool client_close_when_leaving(struct proxy_client *client);
 /* Arms the deadline that holds now: idle, idle in transaction, ... */
 void client_set_timer(struct proxy_client *client, base_time span);
 

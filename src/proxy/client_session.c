@@ -101,6 +101,9 @@ static bool discard(struct walk *walk, const struct client_message *message)
     case 'F':
         client->is_discarding = false;
         send_ready(client);
+        if (client_close_when_leaving(client)) {
+            return false;
+        }
         break;
     case 'X':
         return false;

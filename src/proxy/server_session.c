@@ -232,21 +232,52 @@ static void skip_to_sync(struct proxy_server *server)
     server->is_skipping = true;
 }
 
-/* The server does not take what the client wanted set: it must not run anything without it. */
-static void refuse_parameters(struct proxy_server *server, const struct wire_error *error)
+/* SQLSTATE classes of errors that a SET meets but does not cause: the connection, a conflict, a
+ * resource, an operator or a time-out, the system, a bug. */
+static bool is_of_circumstances(const char *sqlstate)
+{
+    static const char *const classes[] = {"08", "40", "53", "55P03", "57", "58", "XX"};
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (strncmp(sqlstate, classes[i], strlen(classes[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_fatal(const struct wire_error *error)
+{
+    struct base_slice severity =
+        error->severity_raw.bytes > 0 ? error->severity_raw : error->severity;
+    return base_slice_is(severity, "FATAL") || base_slice_is(severity, "PANIC");
+}
+
+/* What the client wanted set is not: it must not run anything on this server. Nothing of its own
+ * was sent yet. A server that says farewell is replaced; another error goes to the client. */
+static void fail_setting(struct proxy_server *server, const struct wire_error *error)
 {
     char text[300], sqlstate[6] = "22023";
+    int bytes = (int)(error->message.bytes < 200 ? error->message.bytes : 200);
+    const char *message = error->message.data ? (const char *)error->message.data : "";
     if (error->sqlstate.bytes == 5) {
         memcpy(sqlstate, error->sqlstate.data, 5);
     }
-    snprintf(text, sizeof(text), "unsupported startup parameter: %.*s",
-             (int)(error->message.bytes < 200 ? error->message.bytes : 200),
-             error->message.data ? (const char *)error->message.data : "");
     server->is_unfit = true;
-    proxy_client_close(server->client, sqlstate, text, NULL,
-                       "Correct the parameter in the connection string, or name it in "
-                       "ignore_startup_parameters.",
-                       "unsupported startup parameter");
+    if (!is_of_circumstances(sqlstate)) {
+        snprintf(text, sizeof(text), "unsupported startup parameter: %.*s", bytes, message);
+        proxy_client_close(server->client, sqlstate, text, NULL,
+                           "Correct the parameter in the connection string, or name it in "
+                           "ignore_startup_parameters.",
+                           "unsupported startup parameter");
+        return;
+    }
+    snprintf(text, sizeof(text), "%.*s", bytes, message);
+    if (is_fatal(error)) {
+        proxy_log_server(PROXY_LOG, server, "server said: %s", text);
+        server_break(server, "server conn crashed?");
+    } else {
+        proxy_client_setting_failed(server->client, sqlstate, text);
+    }
 }
 
 static bool take_error(struct walk *walk, struct base_slice body)
@@ -271,7 +302,7 @@ static bool take_error(struct walk *walk, struct base_slice body)
         server->is_skipping = server->state == PROXY_SERVER_LINKED && server->query_at != 0;
     }
     if (server->is_setting && is_swallowed && server->client) {
-        refuse_parameters(server, &error);
+        fail_setting(server, &error);
         return false;
     }
     if (server->client && !is_swallowed) {

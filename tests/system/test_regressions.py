@@ -8,7 +8,7 @@ import pytest
 
 from harness import wire
 from harness.pools import pools_add_up
-from harness.wait import rss_bytes
+from harness.wait import rss_bytes, until
 from harness.wire import RawClient, ServerError
 
 pytestmark = pytest.mark.weir_only
@@ -254,3 +254,74 @@ def test_a_connect_query_runs_on_a_new_server(weir_factory, pg):
 
 def weir_conninfo(pg, connect_query):
     return f"host=127.0.0.1 port={pg.port} dbname=app connect_query='{connect_query}'"
+
+
+# ---- weir's own SET
+
+WAITING_FOR_A_LOCK = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+@contextlib.contextmanager
+def slow_set(pg):
+    """While this lasts, setting default_tablespace waits for a lock. The watcher has seen all tables
+    of its query before: planning asks for their tablespace."""
+    with contextlib.closing(pg.connect("app")) as holder, \
+            contextlib.closing(pg.connect("app")) as watcher, watcher.cursor() as cursor:
+        cursor.execute(WAITING_FOR_A_LOCK)
+        holder.cursor().execute("BEGIN; LOCK TABLE pg_tablespace IN ACCESS EXCLUSIVE MODE")
+
+        def then(function):
+            until(lambda: cursor.execute(WAITING_FOR_A_LOCK) or cursor.rowcount, 10, "SET waits")
+            cursor.execute(f"SELECT {function}(pid) FROM ({WAITING_FOR_A_LOCK}) AS waiting")
+        yield then
+
+
+def test_a_cancel_during_weirs_own_set_cancels_the_clients_statement(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir, default_tablespace="pg_default") as client, raw(weir) as other:
+        other.ask("SELECT 1")
+        with slow_set(pg) as then:
+            client.send(wire.parse("", "SELECT 2"), wire.bind(), wire.execute(), wire.SYNC)
+            then("abs")
+            client.cancel(weir.host, weir.port)
+            with pytest.raises(ServerError, match="ERROR 57014"):
+                client.answer()
+        assert client.ask("SHOW default_tablespace") == [[b"pg_default"]]
+    pools_add_up(weir, 1)
+
+
+def test_a_server_that_ends_during_weirs_own_set_is_replaced(weir_factory, pg):
+    """Nothing of the client's has been sent yet: it need not notice."""
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir, default_tablespace="pg_default") as client, raw(weir) as other:
+        other.ask("SELECT 1")
+        with slow_set(pg) as then:
+            client.send(wire.query("SHOW default_tablespace"))
+            then("pg_terminate_backend")
+        assert client.answer() == [[b"pg_default"]]
+    pools_add_up(weir, 1)
+
+
+def test_a_login_whose_set_is_cancelled_is_told_why(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1)
+    with slow_set(pg) as then, RawClient(weir.host, weir.port) as client:
+        client.send(wire.startup(default_tablespace="pg_default"))
+        then("pg_cancel_backend")
+        errors = [wire.fields(body) for kind, body in client.until(None) if kind == b"E"]
+        assert [error["C"] for error in errors] == ["57014"]
+        assert "parameter" not in errors[0]["M"]
+    pools_add_up(weir, 1)
+
+
+def test_a_refused_batch_does_not_hold_up_a_drain(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1, query_wait_timeout=1)
+    with raw(weir) as holder, raw(weir) as client:
+        holder.ask("BEGIN")
+        client.send(wire.query("SELECT 1"))
+        until(lambda: int(weir.pool()["cl_waiting"]) == 1, 10, "it waits")
+        weir.signal(signal.SIGTERM)
+        seen = client.until(None)
+        assert [wire.fields(body)["C"] for kind, body in seen if kind == b"E"] == ["53300", "57P01"]
+        holder.ask("COMMIT")
+        assert weir.process.wait(10) == 0
+    weir.process = None
