@@ -37,7 +37,7 @@ static void watch(struct weir_pool *pool, const struct lib_server *server, int o
 
 void lib_cancel_begin(struct weir_pool *pool, struct lib_server *server)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t bytes = sizeof(address);
     if (!server->has_cancel_key ||
         getpeername(PQsocket(server->conn), (struct sockaddr *)&address, &bytes) != 0) {

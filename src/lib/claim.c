@@ -201,6 +201,7 @@ static void wait_for(struct weir_pool *pool, struct lib_claim *claim)
     pool->inside--;
     if (pool->is_closed)
         lib_wake_leader(pool); /* a thread in weir_pool_close */
+    claim->cond = NULL;
     pthread_cond_destroy(&cond);
     pthread_setcancelstate(cancel_state, NULL);
 }

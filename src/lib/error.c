@@ -94,7 +94,7 @@ static const char *transaction_text(enum weir_transaction transaction)
     return "";
 }
 
-void lib_error_holders(struct weir_pool *pool, char *text, size_t bytes)
+void lib_error_holders(struct weir_pool *pool, uint64_t waiting_owner, char *text, size_t bytes)
 {
     struct weir_holder holders[HOLDERS_TOLD];
     size_t count = lib_holders(pool, holders, HOLDERS_TOLD);
@@ -110,7 +110,10 @@ void lib_error_holders(struct weir_pool *pool, char *text, size_t bytes)
             add(text, bytes, "somebody");
         add(text, bytes, " for %.3f s (%s, backend %d%s)", (double)holder->held / 1e9,
             holder->is_detached ? "detached" : transaction_text(holder->transaction),
-            holder->backend_pid, holder->is_waiting ? ", waits for another itself" : "");
+            holder->backend_pid,
+            holder->is_waiting || (waiting_owner != 0 && holder->owner == waiting_owner)
+                ? ", waits for another itself"
+                : "");
     }
     if (count > HOLDERS_TOLD)
         add(text, bytes, " and %zu more", count - HOLDERS_TOLD);
@@ -130,8 +133,8 @@ static enum weir_cause cause_of(const struct weir_pool *pool, const struct core_
     return WEIR_CAUSE_HELD;
 }
 
-static void say_cause(struct weir_pool *pool, const struct core_pool_stats *stats,
-                      struct weir_error *error)
+static void say_cause(struct weir_pool *pool, const struct lib_claim *claim,
+                      const struct core_pool_stats *stats, struct weir_error *error)
 {
     char holders[512];
     size_t bytes = sizeof(error->text);
@@ -144,7 +147,8 @@ static void say_cause(struct weir_pool *pool, const struct core_pool_stats *stat
         add(error->text, bytes, "; the last connect failed: %s (SQLSTATE %s)", error->server_text,
             error->sqlstate);
     if (error->held > 0) {
-        lib_error_holders(pool, holders, sizeof(holders));
+        uint64_t waited = claim->status == WEIR_EDEADLOCK ? claim->owner : 0;
+        lib_error_holders(pool, waited, holders, sizeof(holders));
         add(error->text, bytes, "; %u of %u connections are held: %s", error->held, error->limit,
             holders);
     }
@@ -206,7 +210,7 @@ void lib_error_claim(struct weir_pool *pool, const struct lib_claim *claim,
     }
     say_fact(claim, error);
     if (has_stats && claim->status != WEIR_EUPSTREAMAUTH)
-        say_cause(pool, &stats, error);
+        say_cause(pool, claim, &stats, error);
     if (claim->status == WEIR_ETIMEDOUT)
         lib_trace(pool, WEIR_TRACE_TIMEOUT, "%s", error->text);
 }

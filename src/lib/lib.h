@@ -355,7 +355,9 @@ void lib_error_set(struct weir_error *error, int status, const char *format, ...
 /* Says why a claim of this pool failed, with the holders. */
 void lib_error_claim(struct weir_pool *pool, const struct lib_claim *claim,
                      struct weir_error *error);
-void lib_error_holders(struct weir_pool *pool, char *text, size_t bytes);
+/* The longest holders as text. `waiting_owner` (0 = none) is said to wait, though its claim ended.
+ */
+void lib_error_holders(struct weir_pool *pool, uint64_t waiting_owner, char *text, size_t bytes);
 /* As weir_pool_holders, under the lock. */
 size_t lib_holders(struct weir_pool *pool, struct weir_holder *holders, size_t capacity);
 enum weir_transaction lib_transaction(const struct lib_server *server);

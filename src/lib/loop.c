@@ -153,9 +153,10 @@ void lib_loop_ended(struct weir_loop *loop, struct lib_claim *claim)
 static void empty_descriptors(struct weir_loop *loop)
 {
     uint64_t count;
-    ssize_t bytes = read(loop->wake_fd, &count, sizeof(count));
-    bytes = read(loop->timer_fd, &count, sizeof(count));
-    (void)bytes; /* only emptied */
+    ssize_t woken = read(loop->wake_fd, &count, sizeof(count));
+    ssize_t fired = read(loop->timer_fd, &count, sizeof(count));
+    (void)woken; /* only emptied */
+    (void)fired;
 }
 
 /* Calls done() of one ended claim; the lock is let go of meanwhile. */

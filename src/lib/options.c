@@ -328,7 +328,7 @@ static bool is_ours(const char *keyword)
 
 static int copy_keywords(struct lib_config *config, const PQconninfoOption *parsed)
 {
-    uint32_t count = 0;
+    uint32_t count = 1;
     for (const PQconninfoOption *it = parsed; it->keyword != NULL; it++)
         count++;
     config->keywords = calloc(count, sizeof(*config->keywords));

@@ -261,7 +261,7 @@ int weir_pool_close(struct weir_pool *pool, weir_time deadline, struct weir_erro
     wait_until_gone(pool, deadline);
     if (pool->out > 0 || pool->inside > 0) {
         char holders[512];
-        lib_error_holders(pool, holders, sizeof(holders));
+        lib_error_holders(pool, 0, holders, sizeof(holders));
         lib_error_set(ret_error, WEIR_ETIMEDOUT,
                       "%u connections were not given back until the deadline: %s", pool->out,
                       holders);

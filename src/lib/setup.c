@@ -28,7 +28,7 @@ static const char question[] =
     " ON a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()"
     " WHERE r.rolname = session_user GROUP BY r.rolsuper, r.rolconnlimit, d.datconnlimit";
 
-enum step { STEP_ASK, STEP_SQL, STEP_DONE };
+enum step { STEP_ASK, STEP_SQL };
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
@@ -89,27 +89,29 @@ static void read_sql(struct weir_pool *pool, struct lib_server *server, const PG
 
 /* ---- the steps ------------------------------------------------------------------------------- */
 
-/* Sends the next question, if there is one. */
+/* The next question; NULL when all were asked. */
+static const char *next_question(struct weir_pool *pool, struct lib_server *server)
+{
+    if (server->step == STEP_ASK && pool->config.options.ask_server && !pool->is_asking) {
+        pool->is_asking = true;
+        return question;
+    }
+    if (server->step <= STEP_SQL && pool->config.on_connect_sql != NULL) {
+        server->step = STEP_SQL;
+        return pool->config.on_connect_sql;
+    }
+    return NULL;
+}
+
 static void next(struct weir_pool *pool, struct lib_server *server)
 {
-    const struct lib_config *config = &pool->config;
-    const char *text = NULL;
-    if (server->step == STEP_ASK && (!config->options.ask_server || pool->is_asking))
-        server->step = STEP_SQL;
-    if (server->step == STEP_ASK) {
-        pool->is_asking = true;
-        text = question;
-    } else if (server->step == STEP_SQL && config->on_connect_sql != NULL) {
-        text = config->on_connect_sql;
-    } else {
-        server->step = STEP_DONE;
-    }
-    if (text != NULL && PQsendQuery(server->conn, text) == 0)
+    const char *text = next_question(pool, server);
+    bool is_broken = text != NULL ? PQsendQuery(server->conn, text) == 0
+                                  : PQsetnonblocking(server->conn, 0) != 0;
+    if (is_broken)
         lib_connect_failed(pool, server);
     else if (text != NULL)
         lib_setup_step(pool, server);
-    else if (PQsetnonblocking(server->conn, 0) != 0)
-        lib_connect_failed(pool, server);
     else
         lib_connect_done(pool, server);
 }
