@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 
+import pools
 import proxy
 import report
 import syscalls
@@ -35,7 +36,7 @@ def read_arguments():
     parser = argparse.ArgumentParser(
         prog="script/bench", description=__doc__.split("\n", 1)[1],
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", nargs="?", default="proxy", choices=("proxy", "syscalls", "core"))
+    parser.add_argument("suite", nargs="?", default="proxy", choices=("proxy", "syscalls", "core", "pool"))
     parser.add_argument("--quick", action="store_true", help="1 round of 2 s, for a first look")
     parser.add_argument("--rounds", type=int, help="rounds of every row (5)")
     parser.add_argument("--seconds", type=float, help="seconds of one reading (3)")
@@ -151,6 +152,25 @@ def run_core(arguments):
         subprocess.run(command + (["quick"] if arguments.quick else []), check=True)
 
 
+def run_pool(world, arguments):
+    target = "bench/bench-pool-weir"
+    build([target])
+    weir = os.path.join(BUILD, target)
+    print(f"{os.cpu_count()} CPUs, Linux {os.uname().release}, load {os.getloadavg()[0]:.2f} before "
+          f"the run, {time.strftime('%Y-%m-%d %H:%M:%S')}\n", flush=True)
+    world.start_postgres()
+    plan = proxy.Plan(min(arguments.rounds, 3), arguments.seconds, say)
+    rows = pools.measure(world, weir, plan, arguments.quick)
+    print(pools.table(rows, weir))
+    print(f"\nMedians of {plan.rounds} round(s); ratio = libweir / the best of the others; load now "
+          f"{os.getloadavg()[0]:.2f}.\nWhat each row measures is said in bench/pools.py.")
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump([row._asdict() for row in rows], file, indent=1)
+    if plan.failures:
+        raise BenchError("not every reading could be taken\n  " + "\n  ".join(plan.failures))
+
+
 def end_by_signal(number, _):
     raise SystemExit(128 + number)
 
@@ -164,7 +184,7 @@ def main():
         return
     raise_file_limit()
     with World() as world:
-        {"proxy": run_proxy, "syscalls": run_syscalls}[arguments.suite](world, arguments)
+        {"proxy": run_proxy, "syscalls": run_syscalls, "pool": run_pool}[arguments.suite](world, arguments)
 
 
 if __name__ == "__main__":
