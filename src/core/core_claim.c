@@ -27,6 +27,9 @@
 /* A claim's exact place is counted up to here and estimated beyond. */
 #define AHEAD_COUNTED 1024
 
+/* How many claims that have a connect or check under way are looked past. */
+#define UNSERVED_DEPTH 64
+
 /* ---- order ----------------------------------------------------------------------------------- */
 
 static struct core_claim *head(const struct core_pool *pool, uint32_t lane)
@@ -68,8 +71,12 @@ struct core_claim *core_claim_oldest(const struct core_pool *pool)
     return oldest;
 }
 
-uint64_t core_claim_sequence_at(const struct core_pool *pool, uint32_t before)
+struct core_claim *core_claim_unserved(const struct core_pool *pool)
 {
+    uint32_t before = pool->in_state[CORE_SERVER_OPENING] + pool->in_state[CORE_SERVER_CHECKING];
+    if (pool->waiting <= before)
+        return NULL;
+    before = before < UNSERVED_DEPTH ? before : UNSERVED_DEPTH;
     struct core_claim *at[CORE_LANES];
     for (uint32_t lane = 0; lane < CORE_LANES; lane++)
         at[lane] = head(pool, lane);
@@ -78,10 +85,9 @@ uint64_t core_claim_sequence_at(const struct core_pool *pool, uint32_t before)
         for (uint32_t lane = 1; lane < CORE_LANES; lane++)
             if (at[lane] != NULL && (at[least] == NULL || at[lane]->sequence < at[least]->sequence))
                 least = lane;
-        if (at[least] == NULL)
-            return CORE_NO_KEY;
+        INVARIANT(at[least] != NULL);
         if (before-- == 0)
-            return at[least]->sequence;
+            return at[least];
         at[least] = after(pool, at[least]);
     }
 }

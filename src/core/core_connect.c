@@ -20,9 +20,6 @@
  */
 #include "core/core_internal.h"
 
-/* How deep a pool's place in the order looks past claims that have a connect under way. */
-#define KEY_DEPTH 64
-
 /* Pools without a waiting claim (they lack servers to min_size) come after all others. */
 #define KEY_WITHOUT_CLAIM ((uint64_t)1 << 63)
 
@@ -89,10 +86,8 @@ static bool has_own_room(struct core *core, struct core_pool *pool)
 
 static uint64_t key_of(const struct core_pool *pool)
 {
-    uint32_t covered = pool->in_state[CORE_SERVER_OPENING] + pool->in_state[CORE_SERVER_CHECKING];
-    if (pool->waiting <= covered)
-        return KEY_WITHOUT_CLAIM | pool->slot.idx;
-    return core_claim_sequence_at(pool, covered < KEY_DEPTH ? covered : KEY_DEPTH);
+    const struct core_claim *claim = core_claim_unserved(pool);
+    return claim != NULL ? claim->sequence : KEY_WITHOUT_CLAIM | pool->slot.idx;
 }
 
 static struct core_pool *parked_entry(struct base_pairing_node *node)

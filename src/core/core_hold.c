@@ -8,6 +8,8 @@
  *   - by a pool with a claim: when the claimant's has waited CORE_STARVING_AFTER longer and its
  *     missing slot is on its way (a server is closing for it), so that nothing is held in vain. A
  *     hold is looked at again every CORE_HOLD_SPAN.
+ * A pool's claim is here the oldest one for which no connect is under way: the older ones need no
+ * slot any more.
  *
  * Invariants
  * 1. A pool parked at a shared scope that has no room for its claim is a claimant in its other
@@ -20,7 +22,8 @@
 
 static uint64_t key_of(const struct core_pool *pool)
 {
-    return core_claim_sequence_at(pool, 0);
+    const struct core_claim *claim = core_claim_unserved(pool);
+    return claim != NULL ? claim->sequence : CORE_NO_KEY;
 }
 
 static void join(struct core_pool *pool, int i)
@@ -40,6 +43,17 @@ static void part(struct core *core, struct core_pool *pool, int i)
     core_scope_mark(core, scope);
 }
 
+/* A connect that failed makes an older claim the one that lacks a server: a key that is too large
+ * would not be found to be wrong. */
+static void renew(struct core_pool *pool, int i)
+{
+    uint64_t key = key_of(pool);
+    if (key >= pool->claimant[i].key)
+        return;
+    base_pairing_remove(&pool->scopes[i]->claimants, &pool->claimant[i]);
+    base_pairing_insert(&pool->scopes[i]->claimants, &pool->claimant[i], key);
+}
+
 void core_hold_set(struct core *core, struct core_pool *pool, bool lacks_room)
 {
     bool is_claimant = lacks_room && pool->parked_at != &pool->own;
@@ -50,6 +64,8 @@ void core_hold_set(struct core *core, struct core_pool *pool, bool lacks_room)
             join(pool, i);
         else if (is_in && !should)
             part(core, pool, i);
+        else if (is_in)
+            renew(pool, i);
     }
 }
 
@@ -86,8 +102,8 @@ static bool comes_first(const struct core_pool *other, const struct core_pool *p
 {
     if (other->parked_at == scope)
         return false;
-    const struct core_claim *theirs = core_claim_oldest(other);
-    const struct core_claim *mine = core_claim_oldest(pool);
+    const struct core_claim *theirs = core_claim_unserved(other);
+    const struct core_claim *mine = core_claim_unserved(pool);
     return theirs != NULL && mine != NULL &&
            base_time_since(mine->since, theirs->since) >= CORE_STARVING_AFTER &&
            core_scope_short_of(other->parked_at, 1) == 0;

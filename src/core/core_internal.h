@@ -201,8 +201,10 @@ bool core_claim_grant_next(struct core *core, struct core_pool *pool, struct cor
 void core_claim_refuse_all(struct core *core, struct core_pool *pool, int status);
 /* The claim of the pool that waits longest; NULL when nobody waits. */
 struct core_claim *core_claim_oldest(const struct core_pool *pool);
-/* Sequence of the claim with `before` older ones in its pool; CORE_NO_KEY when there is none. */
-uint64_t core_claim_sequence_at(const struct core_pool *pool, uint32_t before);
+/* The oldest claim of the pool beyond those for which a connect or a check is under way: the one
+ * that a further server would be for. NULL when there is none. (Beyond 64 under way: an older one.)
+ */
+struct core_claim *core_claim_unserved(const struct core_pool *pool);
 
 /* core_server.c */
 /* The one place that moves a state; keeps every counter and list. */

@@ -232,7 +232,7 @@ bool core_scope_is_starving(struct core *core, struct core_pool *pool)
         if (scope->unmet == 0 || core_scope_short_of(scope, scope->unmet) == 0)
             continue;
         struct core_pool *other = core_connect_first_parked(scope);
-        const struct core_claim *theirs = core_claim_oldest(other);
+        const struct core_claim *theirs = core_claim_unserved(other);
         if (other != pool && other->unmet > 0 && theirs != NULL &&
             base_time_since(mine->since, theirs->since) >= CORE_STARVING_AFTER)
             return true;

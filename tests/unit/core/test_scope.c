@@ -170,6 +170,23 @@ TEST(busy_pool_cannot_starve_another_for_ever)
     world_free(w);
 }
 
+TEST(claim_whose_connect_is_under_way_does_not_starve)
+{
+    struct world *w = world_new();
+    world_limit(w, w->database, 2);
+    struct core_pool_id a = world_pool(w, world_settings(2)), b = world_pool(w, world_settings(2));
+    struct core_server_id server = world_lease(w, a);
+    world_claim(w, b, BASE_NEVER);
+    world_take_open(w);
+    world_advance(w, 150 * BASE_MS);
+    world_claim(w, b, BASE_NEVER); /* only this one lacks a server, and it is young */
+    struct core_claim_id claim = world_claim(w, a, BASE_NEVER);
+    world_give(w, server, CORE_GIVE_CLEAN);
+    world_take_grant(w, claim);
+    world_quiet(w);
+    world_free(w);
+}
+
 TEST(claim_that_needs_two_scopes_is_not_starved_by_minimums)
 {
     /* Two pools want their min_size back as soon as they lose a server, one in the claim's user,
@@ -198,6 +215,38 @@ TEST(claim_that_needs_two_scopes_is_not_starved_by_minimums)
     world_opened(w, world_take_open(w));
     world_take_grant(w, claim);
     world_quiet(w);
+    world_free(w);
+}
+
+TEST(no_slot_is_held_for_a_claim_that_came_later)
+{
+    /* A pool's oldest claim has its connect already; what lacks a slot in two scopes is its second
+     * claim, which is younger than that of the pool that could have the slot now. Found by a random
+     * world. */
+    struct world *w = world_new();
+    struct core_scope_id upstream = w->upstream;
+    struct core_scope_id other_user = world_scope(w, CORE_SCOPE_USER, CORE_NO_LIMIT);
+    world_limit(w, upstream, 2);
+    world_limit(w, w->user, 2);
+    struct core_pool_id pool = world_pool(w, world_settings(5));
+    struct core_pool_id rival = world_pool_in(w, world_settings(5), w->database, other_user);
+    struct core_pool_id in_upstream = world_pool_in(w, world_settings(5), w->database, other_user);
+    w->upstream = world_scope(w, CORE_SCOPE_UPSTREAM, CORE_NO_LIMIT);
+    struct core_pool_id in_user = world_pool(w, world_settings(5));
+    struct core_server_id user_slot = world_lease(w, in_user);
+    struct core_server_id upstream_slot = world_lease(w, in_upstream);
+    world_claim(w, pool, BASE_NEVER);
+    world_take_open(w); /* both are full now */
+    world_advance(w, 150 * BASE_MS);
+    struct core_claim_id elder = world_claim(w, rival, BASE_NEVER);
+    world_advance(w, 10 * BASE_MS);
+    world_claim(w, pool, BASE_NEVER);
+    world_quiet(w);
+    world_give(w, user_slot, CORE_GIVE_BROKEN); /* the one of its two slots is on its way */
+    world_take_close(w, CORE_CLOSE_BROKEN);
+    world_server(w, CORE_EVENT_LOST, upstream_slot, true);
+    world_opened(w, world_take_open(w));
+    world_take_grant(w, elder);
     world_free(w);
 }
 
