@@ -59,11 +59,14 @@ struct proxy_client {
     bool is_replication;
     bool has_asked_tls; /* STARTUP: SSLRequest and GSSENCRequest are answered once each */
     bool has_asked_gss;
-    bool is_discarding; /* a batch was answered without a server: drop up to Sync */
-    bool cancel_asked;  /* a cancel request named it while it waited */
-    bool sent_error;    /* a fatal error is already queued */
-    bool is_new;        /* no query yet */
-    bool needs_welcome; /* LINKED only to try its start-up parameters: the login ends after that */
+    bool is_discarding;  /* a batch was answered without a server: drop up to Sync */
+    bool has_bound_drop; /* since its last Sync it bound a statement that drops all statements */
+    bool awaits_answers; /* not read until its server owes nothing: what is prepared may change */
+    bool has_flushed;    /* awaits_answers: the server was told to send what it has */
+    bool cancel_asked;   /* a cancel request named it while it waited */
+    bool sent_error;     /* a fatal error is already queued */
+    bool is_new;         /* no query yet */
+    bool needs_welcome;  /* LINKED only to try its start-up parameters: the login ends after that */
     bool is_closing_soon; /* closed as soon as it has no transaction open (drain, KILL) */
     uint64_t pass_left;   /* bytes of a message still to come that are passed on (or dropped) */
     bool pass_is_dropped;

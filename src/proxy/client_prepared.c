@@ -200,7 +200,7 @@ static int parse_named(struct proxy_client *client, struct base_slice name,
     int r = proxy_names_set(&client->names, &client->proxy->statements, name, statement);
     r = r < 0 ? r : make_ready(client, statement, &is_there);
     if (r == BASE_OK && is_there) {
-        r = expect_named(client, PROXY_WHO_LOCAL, NULL, name);
+        r = expect_named(client, PROXY_WHO_LOCAL, statement, name);
     } else if (r == BASE_OK) {
         r = put_parse(client, statement, name_of(statement, text), &out);
         r = r < 0 ? r : expect_named(client, PROXY_WHO_CLIENT, statement, name);
@@ -351,11 +351,15 @@ int client_prepared_refer(struct proxy_client *client, const struct client_messa
     if (message->type == 'B') {
         client->pool->stats.total.prepared_binds++;
     }
+    struct proxy_statement *statement =
+        ref.name.bytes > 0 ? proxy_names_get(&client->names, ref.name) : client->unnamed;
+    if (message->type == 'B' && statement && statement->drops_all) {
+        client->has_bound_drop = true;
+    }
     if (ref.name.bytes == 0) {
         r = ensure_unnamed(client);
-        return r == BASE_OK ? pass_head(client, message, &ref, client->unnamed, ret_used) : r;
+        return r == BASE_OK ? pass_head(client, message, &ref, statement, ret_used) : r;
     }
-    struct proxy_statement *statement = proxy_names_get(&client->names, ref.name);
     return statement ? rename_head(client, message, &ref, statement, ret_used)
                      : pass_head(client, message, &ref, NULL, ret_used);
 }

@@ -114,28 +114,48 @@ static bool discard(struct walk *walk, const struct client_message *message)
     return true;
 }
 
-/* DEALLOCATE of a name that the client prepared by protocol: the server does not know that name. */
-static bool deallocate_here(struct walk *walk, const struct client_message *message)
+/* What a short Query says; OTHER where it does not matter. False: the rest of it is still to come.
+ */
+static bool command_of(const struct proxy_client *client, const struct client_message *message,
+                       struct wire_command *ret_command)
 {
-    struct proxy_client *client = walk->client;
     struct base_slice query;
-    if (message->bytes > COMMAND_BYTES_MAX || !is_whole(message) ||
-        !client_tracks_statements(client) || client->names.table.count == 0 ||
-        (client->server && !proxy_server_is_quiet(client->server))) {
+    *ret_command = (struct wire_command){.kind = WIRE_COMMAND_OTHER};
+    if (message->type != 'Q' || message->bytes > COMMAND_BYTES_MAX ||
+        !client_tracks_statements(client)) {
+        return true;
+    }
+    if (!is_whole(message)) {
         return false;
     }
     struct base_slice body =
         base_slice_of(message->rest.data + WIRE_HEADER_BYTES, message->bytes - WIRE_HEADER_BYTES);
-    if (wire_query_parse(body, &query) < 0) {
+    if (wire_query_parse(body, &query) == BASE_OK) {
+        *ret_command = wire_command_of(query);
+    }
+    return true;
+}
+
+/* DEALLOCATE of a name that the client prepared by protocol: the server does not know that name.
+ * It is answered here when what is ahead of it has been answered. */
+static bool deallocate_here(struct walk *walk, const struct client_message *message,
+                            const struct wire_command *command)
+{
+    struct proxy_client *client = walk->client;
+    struct proxy_server *server = client->server;
+    if (command->kind != WIRE_COMMAND_DEALLOCATE || client->names.table.count == 0) {
         return false;
     }
-    struct wire_command command = wire_command_of(query);
-    if (command.kind != WIRE_COMMAND_DEALLOCATE || !client_deallocate(client, &command)) {
+    if (server && !proxy_server_is_quiet(server)) {
+        client->awaits_answers = !server->in_copy_in;
+        return false;
+    }
+    if (!client_deallocate(client, command)) {
         return false;
     }
     struct wire_out out = client_out(client, 64);
     wire_command_complete_put(&out, base_slice_text("DEALLOCATE"));
-    wire_ready_for_query_put(&out, client->server ? client->server->tx_status : 'I');
+    wire_ready_for_query_put(&out, server ? server->tx_status : 'I');
     client_send_out(client, &out);
     swallow(walk, message->bytes);
     return true;
@@ -223,6 +243,7 @@ static bool take_prepared(struct walk *walk, const struct client_message *messag
 
 static bool take_untracked(struct walk *walk, const struct client_message *message)
 {
+    struct proxy_client *client = walk->client;
     static const struct {
         char type;
         enum proxy_request_kind kind;
@@ -235,6 +256,11 @@ static bool take_untracked(struct walk *walk, const struct client_message *messa
         if (kinds[i].type == message->type && !expect(walk, kinds[i].kind)) {
             return false;
         }
+    }
+    if (message->type == 'E' && client->has_bound_drop) {
+        client->awaits_answers = true;
+    } else if (message->type == 'S') {
+        client->has_bound_drop = false;
     }
     take(walk, message, false);
     return true;
@@ -326,11 +352,32 @@ static bool read_header(struct walk *walk, struct client_message *ret_message)
     return true;
 }
 
+/* Behind DISCARD ALL nothing is taken until it is answered: what is prepared behind it would be
+ * mistaken for what it dropped. In a batch the answer comes only when it is asked for. */
+static bool awaits_answers(struct walk *walk)
+{
+    struct proxy_client *client = walk->client;
+    struct proxy_server *server = client->server;
+    if (!client->awaits_answers || server->requests.count == 0) {
+        client->awaits_answers = client->has_flushed = false;
+        return false;
+    }
+    if (server->is_in_batch && !client->has_flushed) {
+        struct wire_out out = server_out(server, WIRE_BARE_MESSAGE_BYTES);
+        wire_frontend_bare_put(&out, WIRE_FRONTEND_FLUSH);
+        send_run(walk);
+        server_send_out(server, &out);
+        client->has_flushed = true;
+    }
+    return true;
+}
+
 /* One message. False when the walk must stop: more bytes, a wait, or the end. */
 static bool step(struct walk *walk)
 {
     struct proxy_client *client = walk->client;
     struct client_message message;
+    struct wire_command command;
     if (!read_header(walk, &message)) {
         return false;
     }
@@ -342,7 +389,10 @@ static bool step(struct walk *walk)
         proxy_client_close(client, NULL, NULL, NULL, NULL, "client close request");
         return false;
     }
-    if (message.type == 'Q' && deallocate_here(walk, &message)) {
+    if (!command_of(client, &message, &command)) {
+        return false;
+    }
+    if (deallocate_here(walk, &message, &command)) {
         return true;
     }
     if (!client->server) {
@@ -354,10 +404,13 @@ static bool step(struct walk *walk)
             return false;
         }
     }
-    if (client->server->is_setting || proxy_requests_is_full(&client->server->requests)) {
+    if (client->server->is_setting || proxy_requests_is_full(&client->server->requests) ||
+        awaits_answers(walk)) {
         net_stream_pause(&client->stream);
         return false;
     }
+    client->awaits_answers =
+        command.kind == WIRE_COMMAND_DISCARD_ALL || command.kind == WIRE_COMMAND_DEALLOCATE_ALL;
     return pass_on(walk, &message);
 }
 

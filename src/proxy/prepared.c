@@ -64,6 +64,13 @@ static struct proxy_statement *statement_find(const struct proxy_statements *sta
     return NULL;
 }
 
+static bool drops_all(struct base_slice body)
+{
+    size_t bytes = body.bytes > 0 ? strnlen((const char *)body.data, body.bytes) : 0;
+    enum wire_command_kind kind = wire_command_of(base_slice_of(body.data, bytes)).kind;
+    return kind == WIRE_COMMAND_DISCARD_ALL || kind == WIRE_COMMAND_DEALLOCATE_ALL;
+}
+
 struct proxy_statement *proxy_statement_take(struct proxy_statements *statements,
                                              struct base_slice body)
 {
@@ -79,8 +86,10 @@ struct proxy_statement *proxy_statement_take(struct proxy_statements *statements
     if (!statement) {
         return NULL;
     }
-    *statement = (struct proxy_statement){
-        .references = 1, .number = ++statements->last_number, .body_bytes = (uint32_t)body.bytes};
+    *statement = (struct proxy_statement){.references = 1,
+                                          .number = ++statements->last_number,
+                                          .body_bytes = (uint32_t)body.bytes,
+                                          .drops_all = drops_all(body)};
     if (body.bytes > 0) {
         memcpy(statement->body, body.data, body.bytes);
     }
@@ -319,6 +328,15 @@ void proxy_had_doubt(struct proxy_had *had, const struct proxy_statement *statem
     struct had *entry = had_find(had, statement);
     if (entry) {
         entry->epoch = statement->epoch - 1;
+    }
+}
+
+void proxy_had_doubt_all(struct proxy_had *had)
+{
+    for (uint32_t i = 0; had->count > 0 && i < had->count; i++) {
+        struct had *entry = base_list_entry(had->by_use.next, struct had, link);
+        entry->epoch = entry->statement->epoch - 1;
+        had_touch(had, entry); /* once round: the order stays */
     }
 }
 

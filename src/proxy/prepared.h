@@ -25,6 +25,7 @@ struct proxy_statement {
     uint32_t number;
     uint32_t epoch;
     uint32_t body_bytes;
+    bool drops_all; /* DISCARD ALL or DEALLOCATE ALL */
     uint8_t body[]; /* of Parse behind the name: query text, zero byte, types */
 };
 
@@ -95,6 +96,8 @@ void proxy_had_remove(struct proxy_had *had, struct proxy_statements *statements
 /* Nobody knows any more whether the server has it: it counts as stale from now on. Nothing when it
  * is not noted. */
 void proxy_had_doubt(struct proxy_had *had, const struct proxy_statement *statement);
+/* The same for every one of them. */
+void proxy_had_doubt_all(struct proxy_had *had);
 /* The least recently used statement, NULL when empty: to be closed when count exceeds the limit. */
 struct proxy_statement *proxy_had_oldest(const struct proxy_had *had);
 void proxy_had_clear(struct proxy_had *had, struct proxy_statements *statements);

@@ -359,6 +359,32 @@ static void end_of_setting(struct proxy_server *server)
     }
 }
 
+/* The server has dropped all statements. What was sent behind that may prepare some again: names of
+ * a Parse still to be answered stay; the server may have them or not. A client that sends DISCARD
+ * ALL alone waits for its answer (client_session.c); among other statements it is not noticed. */
+static void drop_statements(struct proxy_server *server)
+{
+    struct proxy_statements *statements = &server->proxy->statements;
+    struct proxy_requests *requests = &server->requests;
+    if (requests->count > 1) {
+        proxy_had_doubt_all(&server->had);
+    } else {
+        proxy_had_clear(&server->had, statements);
+    }
+    if (!server->client) {
+        return;
+    }
+    proxy_names_clear(&server->client->names, statements);
+    for (uint32_t i = 1; i < requests->count; i++) {
+        struct proxy_request *request = proxy_requests_at(requests, i);
+        if (request->name && request->statement &&
+            proxy_names_set(&server->client->names, statements, proxy_text_slice(request->name),
+                            request->statement) < 0) {
+            proxy_log_server(PROXY_WARNING, server, "out of memory for a statement's name");
+        }
+    }
+}
+
 static void take_tag(struct proxy_server *server, struct base_slice body)
 {
     struct base_slice tag;
@@ -366,10 +392,7 @@ static void take_tag(struct proxy_server *server, struct base_slice body)
         return;
     }
     if (base_slice_is(tag, "DISCARD ALL") || base_slice_is(tag, "DEALLOCATE ALL")) {
-        proxy_had_clear(&server->had, &server->proxy->statements);
-        if (server->client) {
-            proxy_names_clear(&server->client->names, &server->proxy->statements);
-        }
+        drop_statements(server);
     }
     if (base_slice_is(tag, "DISCARD ALL")) {
         proxy_statement_drop(&server->proxy->statements, server->unnamed);

@@ -325,3 +325,58 @@ def test_a_refused_batch_does_not_hold_up_a_drain(weir_factory, pg):
         holder.ask("COMMIT")
         assert weir.process.wait(10) == 0
     weir.process = None
+
+
+# ---- DISCARD ALL and DEALLOCATE in the middle of a pipeline
+
+def ask_extended(sql):
+    return wire.parse("", sql) + wire.bind() + wire.execute()
+
+
+DROPS = {"DISCARD ALL": (wire.query("DISCARD ALL"), 1),
+         "DEALLOCATE ALL": (wire.query("DEALLOCATE ALL"), 1),
+         "extended": (ask_extended("DISCARD ALL") + wire.SYNC, 1),
+         "extended in one batch": (ask_extended("DEALLOCATE ALL"), 0),
+         "among others": (wire.query("SELECT 1; DEALLOCATE ALL"), 1)}
+
+
+@pytest.mark.parametrize("is_prepared_before", [False, True])
+@pytest.mark.parametrize("name", DROPS)
+def test_a_statement_prepared_behind_discard_all_stays(weir_factory, pg, name, is_prepared_before):
+    drop, answers = DROPS[name]
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client, raw(weir) as other:
+        if is_prepared_before:
+            parse_ok(other, "t", "SELECT 8")
+            if name != "among others":  # there what is bound in the same breath is lost
+                parse_ok(client, "s", "SELECT 7")
+        used = b"" if name == "among others" else wire.bind("s") + wire.execute()
+        client.send(drop, wire.parse("s", "SELECT 7"), wire.parse("t", "SELECT 8"), used, wire.SYNC)
+        for _ in range(answers):
+            client.answer()
+        assert client.answer() == ([[b"7"]] if used else [])
+        assert run_ok(client, "s") == [[b"7"]]
+        assert run_ok(client, "t") == [[b"8"]]
+    pools_add_up(weir, 1)
+
+
+def test_a_deallocate_in_a_pipeline_means_the_clients_name(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client:
+        parse_ok(client, "s", "SELECT 7")
+        client.send(wire.query("SELECT 1"), wire.query("DEALLOCATE s"), wire.query("SELECT 2"))
+        assert [client.answer() for _ in range(3)] == [[[b"1"]], [], [[b"2"]]]
+        with pytest.raises(ServerError, match="26000"):
+            run_ok(client, "s")
+    pools_add_up(weir, 1)
+
+
+def test_a_short_query_in_pieces_is_understood(weir_factory, pg):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client:
+        parse_ok(client, "s", "SELECT 7")
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in wire.query("DEALLOCATE s"):
+            client.send(bytes([byte]))
+            weir.pool()
+        assert client.answer() == []
