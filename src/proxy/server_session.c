@@ -230,6 +230,7 @@ static void skip_to_sync(struct proxy_server *server)
         undo_request(server, proxy_requests_pop(&server->requests));
     }
     server->is_skipping = true;
+    server->is_in_batch = true; /* also when a Query, which was skipped, seemed to end it */
 }
 
 /* SQLSTATE classes of errors that a SET meets but does not cause: the connection, a conflict, a

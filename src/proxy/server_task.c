@@ -52,19 +52,35 @@ static int end_batch(struct proxy_server *server)
     return r < 0 ? r : send_sync(server);
 }
 
+/* Will a ReadyForQuery come whatever happens? Behind extended messages only a Sync is sure of one:
+ * after an error the server skips a Query too. */
 static bool owes_a_ready(struct proxy_server *server)
 {
-    for (uint32_t i = server->requests.count; i-- > 0;) {
-        uint8_t kind = proxy_requests_at(&server->requests, i)->kind;
-        if (kind == PROXY_REQUEST_SYNC || kind == PROXY_REQUEST_QUERY ||
-            kind == PROXY_REQUEST_FUNCTION) {
-            return true;
-        }
-        if (kind != PROXY_REQUEST_COPY_END) {
-            return false;
+    bool may_skip = server->is_skipping;
+    bool is_sure = false;
+    for (uint32_t i = 0; i < server->requests.count; i++) {
+        switch ((enum proxy_request_kind)proxy_requests_at(&server->requests, i)->kind) {
+        case PROXY_REQUEST_SYNC:
+            may_skip = false;
+            is_sure = true;
+            break;
+        case PROXY_REQUEST_QUERY:
+        case PROXY_REQUEST_FUNCTION:
+            is_sure = !may_skip;
+            break;
+        case PROXY_REQUEST_PARSE:
+        case PROXY_REQUEST_BIND:
+        case PROXY_REQUEST_DESCRIBE:
+        case PROXY_REQUEST_EXECUTE:
+        case PROXY_REQUEST_CLOSE:
+            may_skip = true;
+            is_sure = false;
+            break;
+        case PROXY_REQUEST_COPY_END:
+            break;
         }
     }
-    return false;
+    return is_sure;
 }
 
 static void end_copy(struct proxy_server *server)

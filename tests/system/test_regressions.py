@@ -380,3 +380,32 @@ def test_a_short_query_in_pieces_is_understood(weir_factory, pg):
             client.send(bytes([byte]))
             weir.pool()
         assert client.answer() == []
+
+
+# ---- clients that leave in the middle
+
+def behind_gate(weir_factory, pg, fake, **more):
+    upstream = fake("Gate", pg.port)
+    weir = weir_factory(pg, default_pool_size=1, cancel_wait_timeout=60, query_wait_timeout=10,
+                        server_tls_sslmode="disable", **more, databases={
+                            "app": f"host=127.0.0.1 port={upstream.port} dbname=app"})
+    return weir, upstream
+
+
+@pytest.mark.parametrize("rest", [
+    pytest.param(wire.query("SELECT 1"), id="Query"),
+    pytest.param(wire.query("SELECT 1") * 2, id="Query Query"),
+    pytest.param(wire.query("SELECT 1") + wire.parse("", "SELECT 2"), id="Query Parse")])
+def test_a_query_that_the_server_skips_does_not_hold_up_its_return(weir_factory, pg, fake, rest):
+    """The client is gone before the answer to its Parse, an error, comes: the Query behind it is
+    never answered."""
+    weir, upstream = behind_gate(weir_factory, pg, fake)
+    with raw(weir) as client:
+        client.ask("SELECT 1")
+        upstream.freeze()
+        client.send(wire.parse("", "SELEC"), rest)
+        until(lambda: int(weir.pool()["sv_active"]) == 1, 10, "it has a server")
+    until(lambda: int(weir.pool()["cl_active"]) == 0, 10, "the client is gone")
+    upstream.thaw()
+    assert weir.sql("SELECT 1") == [(1,)]
+    pools_add_up(weir, 1)
