@@ -175,8 +175,8 @@ struct weir_trace {
  *   on_connect   once per connection, before it is lent for the first time
  *   on_lend      each time, last thing before take returns
  *   on_give      each time, first thing in give (not in discard and detach)
- * trace runs outside the lock too, in whatever thread brought the event about; it must not wait
- * for another thread that uses the pool. */
+ * trace runs outside the lock too, in some thread that calls the pool at that time; one thread at a
+ * time, in order. It may look at the pool, and must not wait for another thread that uses it. */
 struct weir_hooks {
     void *user;
     int (*on_connect)(void *user, PGconn *conn);

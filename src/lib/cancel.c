@@ -3,8 +3,8 @@
  * PQcancel of libpq 15 connects and waits; here a socket of our own sends the 16 bytes of a
  * CancelRequest (protocol, "Message Formats") to the address the connection has, and waits for the
  * server to close it: PostgreSQL does so after it has sent the signal. The key comes from the trace
- * of the login (connect.c). Like PQcancel it does not use TLS. A request that fails is nothing to
- * report: the reset then waits for the statement until task_timeout and closes the connection.
+ * of the login (connect.c). Like PQcancel it does not use TLS. A request that fails, or that came
+ * before the statement had begun, is repeated until task_timeout closes the connection.
  * Test: tests/unit/lib/test_reset.c.
  */
 #include "lib/lib.h"
@@ -27,6 +27,13 @@ void lib_cancel_drop(struct weir_pool *pool, struct lib_server *server)
     server->cancel_fd = -1;
 }
 
+void lib_cancel_again(struct weir_pool *pool, struct lib_server *server)
+{
+    server->cancel_at = BASE_NEVER;
+    if (lib_reset_is_draining(server) && server->cancel_fd < 0)
+        lib_cancel_begin(pool, server);
+}
+
 static void watch(struct weir_pool *pool, const struct lib_server *server, int operation,
                   uint32_t events)
 {
@@ -45,6 +52,7 @@ void lib_cancel_begin(struct weir_pool *pool, struct lib_server *server)
         return;
     }
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    server->cancel_at = base_time_add(pool->now, LIB_CANCEL_SPAN);
     if (fd < 0)
         return;
     if (connect(fd, (struct sockaddr *)&address, bytes) != 0 && errno != EINPROGRESS) {
@@ -80,6 +88,7 @@ void lib_cancel_step(struct weir_pool *pool, struct lib_server *server)
         return;
     }
     lib_cancel_drop(pool, server);
+    server->cancel_at = base_time_add(pool->now, LIB_CANCEL_SPAN);
     if (server->task == LIB_TASK_RESET)
         lib_reset_step(pool, server);
 }

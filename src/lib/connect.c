@@ -58,6 +58,8 @@ static void fail(struct weir_pool *pool, struct lib_server *server)
     *last = (struct weir_error){.status = server->refusal.status};
     memcpy(last->sqlstate, server->sqlstate, sizeof(last->sqlstate));
     memcpy(last->server_text, server->failure_text, sizeof(last->server_text));
+    if (server->refusal.failure == CORE_FAILURE_FULL)
+        pool->full = *last;
     lib_trace(pool, WEIR_TRACE_CONNECT_FAILED, "cannot connect: %s (%s)", last->server_text,
               last->sqlstate);
     drop_connection(pool, server);
@@ -189,12 +191,6 @@ static PGconn *start(const struct weir_pool *pool, const struct lib_server *serv
     return conn;
 }
 
-static void say_nothing(void *pool, const char *text)
-{
-    (void)pool;
-    (void)text;
-}
-
 static void try_address(struct weir_pool *pool, struct lib_server *server)
 {
     lib_task_begin(pool, server, LIB_TASK_CONNECT, pool->config.options.connect_timeout);
@@ -204,7 +200,7 @@ static void try_address(struct weir_pool *pool, struct lib_server *server)
         fail(pool, server);
         return;
     }
-    PQsetNoticeProcessor(server->conn, say_nothing, NULL);
+    lib_notices_begin(pool, server);
     PQsetErrorVerbosity(server->conn, PQERRORS_VERBOSE);
     server->key_file = open_memstream(&server->key_text, &server->key_bytes);
     if (server->key_file != NULL) {
@@ -332,7 +328,8 @@ void lib_connect_done(struct weir_pool *pool, struct lib_server *server)
     lib_table_add(pool, server);
     lib_trace(pool, WEIR_TRACE_CONNECTED, "connected to %s port %s, backend %d",
               PQhost(server->conn), PQport(server->conn), server->backend_pid);
-    if (lib_is_standby(server))
+    server->is_standby = lib_is_standby(server);
+    if (server->is_standby)
         lib_trace(pool, WEIR_TRACE_STANDBY, "%s port %s is in hot standby", PQhost(server->conn),
                   PQport(server->conn));
     pool->last = (struct weir_error){0};

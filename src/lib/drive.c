@@ -49,6 +49,7 @@ void lib_task_end(struct weir_pool *pool, struct lib_server *server)
     lib_unwatch(pool, server);
     base_list_remove(&server->link);
     server->task = LIB_TASK_NONE;
+    server->cancel_at = BASE_NEVER;
 }
 
 bool lib_is_ready(int fd, short events)
@@ -118,9 +119,12 @@ static void expire_all(struct weir_pool *pool)
         base_list_each(link, &pool->active)
         {
             struct lib_server *server = base_list_entry(link, struct lib_server, link);
-            if (server->task_deadline > pool->now)
+            if (server->task_deadline <= pool->now)
+                expire(pool, server);
+            else if (server->cancel_at <= pool->now)
+                lib_cancel_again(pool, server);
+            else
                 continue;
-            expire(pool, server);
             is_again = true;
             break;
         }

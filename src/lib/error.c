@@ -125,6 +125,9 @@ static enum weir_cause cause_of(const struct weir_pool *pool, const struct core_
 {
     if (stats->is_paused)
         return WEIR_CAUSE_PAUSED;
+    if (stats->ceiling < stats->limit && pool->full.status != 0 &&
+        stats->leased + stats->detached >= stats->ceiling)
+        return WEIR_CAUSE_REFUSED; /* all the server accepts are held */
     if (pool->last.status != 0 && stats->leased + stats->detached < stats->limit)
         return WEIR_CAUSE_REFUSED;
     if (stats->opening + stats->checking + stats->resetting + stats->closing > 0 &&
@@ -144,7 +147,7 @@ static void say_cause(struct weir_pool *pool, const struct lib_claim *claim,
         add(error->text, bytes, "; %u connects, %u checks and %u resets were under way",
             stats->opening, stats->checking, stats->resetting);
     if (error->cause == WEIR_CAUSE_REFUSED)
-        add(error->text, bytes, "; the last connect failed: %s (SQLSTATE %s)", error->server_text,
+        add(error->text, bytes, "; the server refused: %s (SQLSTATE %s)", error->server_text,
             error->sqlstate);
     if (error->held > 0) {
         uint64_t waited = claim->status == WEIR_EDEADLOCK ? claim->owner : 0;
@@ -205,8 +208,9 @@ void lib_error_claim(struct weir_pool *pool, const struct lib_claim *claim,
     }
     if (claim->status == WEIR_EUPSTREAMAUTH || error->cause == WEIR_CAUSE_REFUSED) {
         error->cause = WEIR_CAUSE_REFUSED;
-        memcpy(error->sqlstate, pool->last.sqlstate, sizeof(error->sqlstate));
-        memcpy(error->server_text, pool->last.server_text, sizeof(error->server_text));
+        const struct weir_error *refusal = pool->last.status != 0 ? &pool->last : &pool->full;
+        memcpy(error->sqlstate, refusal->sqlstate, sizeof(error->sqlstate));
+        memcpy(error->server_text, refusal->server_text, sizeof(error->server_text));
     }
     say_fact(claim, error);
     if (has_stats && claim->status != WEIR_EUPSTREAMAUTH)

@@ -65,6 +65,7 @@ static void leave(struct lib_server *server)
     if (server->conn == NULL || server->is_detached)
         return; /* a detached one is its owner's, as before the fork */
     cover(PQsocket(server->conn));
+    lib_notices_end(server);
     if (!server->is_lent)
         PQfinish(server->conn);
     server->conn = NULL;

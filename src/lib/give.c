@@ -135,9 +135,9 @@ static int ask_hook(struct weir_pool *pool, PGconn *conn, bool *ret_is_good)
 
 static void give_locked(struct weir_pool *pool, struct lib_server *server, bool is_good)
 {
+    end_lease(pool, server); /* first: from here on notices come in under the lock */
     forget_notifications(server->conn);
     enum core_give how = is_good ? state_of(pool, server) : CORE_GIVE_BROKEN;
-    end_lease(pool, server);
     lib_look_in_passing(pool);
     int status = lib_give_as(pool, server, how);
     INVARIANT(status == 0);
@@ -192,7 +192,7 @@ int weir_pool_detach(struct weir_pool *pool, PGconn *conn)
     server->is_lent = false;
     server->is_detached = true;
     lib_tell(pool, server, CORE_EVENT_DETACH, true);
-    PQsetNoticeProcessor(conn, NULL, NULL);
+    lib_notices_end(server);
     lib_unlock(pool);
     return 0;
 }

@@ -47,10 +47,14 @@ static bool next_trace(struct weir_pool *pool, struct lib_trace *ret_trace)
     return true;
 }
 
+/* One thread at a time tells all there is, in order; what others add meanwhile it tells too. */
 static void tell_traces(struct weir_pool *pool)
 {
     const struct weir_hooks hooks = pool->config.options.hooks;
     struct lib_trace line;
+    if (pool->is_telling)
+        return;
+    pool->is_telling = true;
     while (next_trace(pool, &line)) {
         struct weir_trace trace = {.kind = line.kind, .at = line.at, .text = line.text};
         pool->inside++;
@@ -59,6 +63,7 @@ static void tell_traces(struct weir_pool *pool)
         pthread_mutex_lock(&pool->mutex);
         pool->inside--;
     }
+    pool->is_telling = false;
 }
 
 void lib_wake_leader(struct weir_pool *pool)
@@ -133,6 +138,7 @@ static void opened(struct weir_pool *pool, const struct core_effect *effect)
     memset(server, 0, sizeof(*server));
     server->id = effect->server;
     server->fd = server->linger_fd = server->cancel_fd = -1;
+    server->cancel_at = BASE_NEVER;
     base_list_init(&server->link);
     pool->existing++;
     if (effect->server.idx >= pool->high)
@@ -144,11 +150,12 @@ static void opened(struct weir_pool *pool, const struct core_effect *effect)
 static bool is_fit(struct weir_pool *pool, struct lib_server *server)
 {
     const struct weir_options *options = &pool->config.options;
-    server->is_standby = false;
     if (options->pool_pre_ping && server != pool->available && !lib_is_alive(server))
         return false;
+    if (!options->require_primary)
+        return true;
     server->is_standby = lib_is_standby(server);
-    return !options->require_primary || !server->is_standby;
+    return !server->is_standby;
 }
 
 static void granted(struct weir_pool *pool, const struct core_effect *effect)
@@ -268,6 +275,8 @@ base_time lib_next_deadline(const struct weir_pool *pool)
         const struct lib_server *server = base_list_entry(link, struct lib_server, link);
         if (server->task_deadline < next)
             next = server->task_deadline;
+        if (server->cancel_at < next)
+            next = server->cancel_at;
     }
     return next;
 }

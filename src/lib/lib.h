@@ -46,6 +46,7 @@ _Static_assert(LIB_TABLE_SLOTS >= 2 * WEIR_SERVERS_MAX, "the table is at most ha
 #define LIB_TRACES_MAX     32                /* lines that may wait to be told */
 #define LIB_TRACE_BYTES    512               /* of a line */
 #define LIB_PASSING_SPAN   BASE_MS           /* tasks are looked at in passing at most this often */
+#define LIB_CANCEL_SPAN    (100 * BASE_MS)   /* a cancel that had no effect is repeated after it */
 #define LIB_LINGER_SPAN    (2 * BASE_SECOND) /* how long a closed server may take to go */
 #define LIB_EVENTS_AT_ONCE 64
 
@@ -72,6 +73,8 @@ struct lib_address {
 /* A server; its place in pool->servers is the core's index. */
 struct lib_server {
     struct core_server_id id;
+    struct weir_pool *pool;
+    PQnoticeProcessor default_notice;
     PGconn *conn;
     struct base_list link; /* pool->active */
     enum lib_task task;
@@ -100,6 +103,7 @@ struct lib_server {
     bool is_hit;       /* its late signal hit the pool's own query */
     int cancel_fd;     /* -1 = none under way */
     bool is_cancel_sent;
+    base_time cancel_at; /* when the next one goes out, while the statement does not end */
     uint64_t owner;
     base_time lent_at;
     char tag[WEIR_TAG_BYTES];
@@ -184,10 +188,12 @@ struct weir_pool {
     struct base_list loops;
     struct base_hash owners;
 
+    bool is_telling;          /* a thread is in the trace hook */
     struct lib_trace *traces; /* a ring of LIB_TRACES_MAX; NULL without a trace hook */
     uint32_t trace_first, trace_count;
 
-    struct weir_error last; /* the last failed connect: status, sqlstate, server_text */
+    struct weir_error last; /* the last connect, when it failed: status, sqlstate, server_text */
+    struct weir_error full; /* the last one that was refused because the server is full */
     uint64_t deadlocks;
     uint32_t ceiling_told;
     struct ares_channeldata *resolver;
@@ -318,6 +324,9 @@ void lib_resolve_done(struct weir_pool *pool);
 
 /* cancel.c */
 void lib_cancel_begin(struct weir_pool *pool, struct lib_server *server);
+/* Sends another one when the statement still runs: PostgreSQL forgets a cancel that comes before it
+ * has begun. */
+void lib_cancel_again(struct weir_pool *pool, struct lib_server *server);
 void lib_cancel_step(struct weir_pool *pool, struct lib_server *server);
 void lib_cancel_drop(struct weir_pool *pool, struct lib_server *server);
 static inline bool lib_cancel_is_pending(const struct lib_server *server)
@@ -332,6 +341,8 @@ void lib_check_begin(struct weir_pool *pool, struct lib_server *server);
 void lib_check_step(struct weir_pool *pool, struct lib_server *server);
 void lib_reset_begin(struct weir_pool *pool, struct lib_server *server);
 void lib_reset_step(struct weir_pool *pool, struct lib_server *server);
+/* True while the last user's statement has not ended. */
+bool lib_reset_is_draining(const struct lib_server *server);
 /* True when the connection shows no sign of being dead, and nothing unread that is more than a
  * notice. One poll(). */
 bool lib_is_alive(struct lib_server *server);
@@ -366,6 +377,10 @@ enum weir_transaction lib_transaction(const struct lib_server *server);
 void lib_trace(struct weir_pool *pool, enum weir_trace_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Notices of the server go to the trace; and as libpq has them, when the connection is not the
+ * pool's any more. */
+void lib_notices_begin(struct weir_pool *pool, struct lib_server *server);
+void lib_notices_end(struct lib_server *server);
 /* Tells a ceiling that was learned, once for each value. */
 void lib_tell_ceiling(struct weir_pool *pool);
 

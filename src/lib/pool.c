@@ -135,10 +135,11 @@ void lib_pool_end(struct weir_pool *pool)
     pool->by_conn = NULL;
     pool->leader = NULL;
     pool->available = NULL;
-    pool->is_applying = pool->is_leader_woken = false;
+    pool->is_applying = pool->is_leader_woken = pool->is_telling = false;
     pool->out = pool->existing = pool->high = pool->inside = 0;
     pool->trace_first = pool->trace_count = 0;
     pool->is_asking = false;
+    pool->last = pool->full = (struct weir_error){0};
 }
 
 /* ---- open ------------------------------------------------------------------------------------ */
@@ -231,8 +232,10 @@ static void wait_until_gone(struct weir_pool *pool, base_time deadline)
     while ((pool->existing > 0 || pool->inside > 0) && pool->now < deadline) {
         base_time next = lib_next_deadline(pool);
         base_time until = next < deadline ? next : deadline;
-        if (pool->leader == NULL)
+        if (pool->leader == NULL) {
             pool->leader = &self;
+            pool->is_leader_woken = false;
+        }
         if (pool->leader == &self)
             lib_drive_until(pool, until);
         else

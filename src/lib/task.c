@@ -253,6 +253,11 @@ static int drain(struct weir_pool *pool, struct lib_server *server)
     }
 }
 
+bool lib_reset_is_draining(const struct lib_server *server)
+{
+    return server->task == LIB_TASK_RESET && server->step == RESET_DRAIN;
+}
+
 static int reset_once(struct weir_pool *pool, struct lib_server *server)
 {
     int status = 0;

@@ -6,6 +6,7 @@
 #include "lib/lib.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 void lib_trace(struct weir_pool *pool, enum weir_trace_kind kind, const char *format, ...)
 {
@@ -19,6 +20,32 @@ void lib_trace(struct weir_pool *pool, enum weir_trace_kind kind, const char *fo
     va_start(arguments, format);
     vsnprintf(trace->text, sizeof(trace->text), format, arguments);
     va_end(arguments);
+}
+
+/* Called by libpq: in the thread of whoever has the connection, or in the pool's own steps, which
+ * are made under the lock on connections that are not lent. */
+static void notice(void *argument, const char *text)
+{
+    struct lib_server *server = argument;
+    struct weir_pool *pool = server->pool;
+    int length = (int)strcspn(text, "\n");
+    if (!server->is_lent) {
+        lib_trace(pool, WEIR_TRACE_NOTICE, "%.*s", length, text);
+    } else if (lib_enter(pool) == 0) {
+        lib_trace(pool, WEIR_TRACE_NOTICE, "%.*s", length, text);
+        lib_unlock(pool);
+    }
+}
+
+void lib_notices_begin(struct weir_pool *pool, struct lib_server *server)
+{
+    server->pool = pool;
+    server->default_notice = PQsetNoticeProcessor(server->conn, notice, server);
+}
+
+void lib_notices_end(struct lib_server *server)
+{
+    PQsetNoticeProcessor(server->conn, server->default_notice, NULL);
 }
 
 void lib_tell_ceiling(struct weir_pool *pool)
