@@ -20,6 +20,11 @@
  * who: CLIENT - sent by the client, the answer is passed on; WEIR - added by weir, the answer is
  * swallowed; LOCAL - never sent, weir answers itself when the entry has become the oldest.
  *
+ * A Sync that the server reads while COPY data is expected is ignored; its entry goes when the COPY
+ * begins. When the COPY fails at once (a cancel, a view) the server has perhaps not read it yet and
+ * answers it after all: it is in doubt (server.doubtful_syncs) until something sent behind it has
+ * been answered. A ReadyForQuery that fits no entry is the answer to one in doubt.
+ *
  * After an ErrorResponse in the extended protocol the server ignores everything up to Sync: those
  * entries are dropped. The ring grows on demand up to PROXY_REQUESTS_MAX; then the client is not
  * read until the server has caught up.

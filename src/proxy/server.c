@@ -321,6 +321,13 @@ void proxy_server_link(struct proxy_server *server, struct proxy_client *client)
     server->vars.extra = proxy_text_share(client->vars.extra);
 }
 
+/* May it be given back as soon as it has no client? */
+static bool is_at_rest(const struct proxy_server *server)
+{
+    return proxy_server_is_quiet(server) && server->tx_status == 'I' && server->cancels == 0 &&
+           !server->is_skipping;
+}
+
 bool proxy_server_is_quiet(const struct proxy_server *server)
 {
     return server->requests.count == 0 && server->pass_left == 0 && !server->in_copy_in &&
@@ -340,7 +347,8 @@ void server_give(struct proxy_server *server)
     bool wants_reset =
         (server->pool->mode == CONFIG_POOL_MODE_SESSION || options->server_reset_query_always) &&
         *options->server_reset_query;
-    INVARIANT(!server->client && proxy_server_is_quiet(server) && server->tx_status == 'I');
+    INVARIANT(!server->client && proxy_server_is_quiet(server) && server->tx_status == 'I' &&
+              server->doubtful_syncs == 0);
     server_set_timer(server, 0);
     server->is_skipping = false;
     server_move(server, PROXY_SERVER_IDLE);
@@ -348,6 +356,16 @@ void server_give(struct proxy_server *server)
     give(server, server->is_unfit ? CORE_GIVE_BROKEN
                  : wants_reset    ? CORE_GIVE_DIRTY
                                   : CORE_GIVE_CLEAN);
+}
+
+static void give_or_drain(struct proxy_server *server)
+{
+    server_move(server, PROXY_SERVER_DRAIN);
+    if (is_at_rest(server) && server->doubtful_syncs == 0) {
+        server_give(server);
+    } else {
+        server_drain(server);
+    }
 }
 
 void proxy_server_unlink(struct proxy_server *server)
@@ -362,21 +380,13 @@ void proxy_server_unlink(struct proxy_server *server)
         give(server, CORE_GIVE_BROKEN);
         return;
     }
-    if (proxy_server_is_quiet(server) && server->tx_status == 'I' && server->cancels == 0 &&
-        !server->is_skipping) {
-        server->state = PROXY_SERVER_DRAIN;
-        server_give(server);
-        return;
-    }
-    server_move(server, PROXY_SERVER_DRAIN);
-    server_drain(server);
+    give_or_drain(server);
 }
 
 void proxy_server_settle(struct proxy_server *server)
 {
     struct proxy_client *client = server->client;
-    if (!client || server->tx_status != 'I' || !proxy_server_is_quiet(server) ||
-        client->pass_left > 0 || server->cancels > 0 || server->is_skipping) {
+    if (!client || !is_at_rest(server) || client->pass_left > 0) {
         return;
     }
     if (server->pool->mode == CONFIG_POOL_MODE_SESSION && !client->is_closing_soon) {
@@ -392,7 +402,7 @@ void proxy_server_release(struct proxy_server *server)
     server->client = NULL;
     server->state = PROXY_SERVER_DRAIN;
     proxy_client_unlink(client);
-    server_give(server);
+    give_or_drain(server);
 }
 
 void proxy_server_cancel_done(struct proxy_server *server)

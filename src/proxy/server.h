@@ -18,8 +18,8 @@
  *   2. `requests` is empty in IDLE.
  *   3. The core knows the server by `id` from OPEN until CLOSED, OPEN_FAILED or LOST was applied.
  *   4. A server is given back only with no request outstanding, no batch without its Sync, no
- *      half-sent message and no cancel request under way (a late cancel must not hit the next
- *      client's query).
+ *      half-sent message, no Sync in doubt and no cancel request under way (a late cancel must not
+ *      hit the next client's query).
  */
 #ifndef PROXY_SERVER_H
 #define PROXY_SERVER_H
@@ -67,12 +67,15 @@ struct proxy_server {
     bool is_skipping; /* after an error: the server ignores everything up to Sync */
     bool is_in_batch; /* extended messages were sent since the last Sync: work not committed */
     bool in_copy_in;  /* the server waits for COPY data: it ignores Sync and Flush */
+    bool has_begun;   /* the oldest request, a Query, has had an answer other than ReadyForQuery */
     bool is_replication;
     bool had_error; /* an ErrorResponse came since the task (reset, check, init) began */
     bool is_hot_standby;
-    bool unnamed_is_known; /* `unnamed` says what the unnamed statement on the server is */
-    uint8_t cancels;       /* cancel requests under way */
-    uint64_t pass_left;    /* bytes of a message still to come that are passed on (or dropped) */
+    bool unnamed_is_known;   /* `unnamed` says what the unnamed statement on the server is */
+    uint8_t cancels;         /* cancel requests under way */
+    uint32_t copy_syncs;     /* Syncs sent into the COPY under way: ignored while it lasts */
+    uint32_t doubtful_syncs; /* those of a COPY that failed: each may be answered yet, or not */
+    uint64_t pass_left;      /* bytes of a message still to come that are passed on (or dropped) */
     bool pass_is_dropped;
     uint32_t backend_pid;
     uint32_t key_bytes;

@@ -96,6 +96,8 @@ void server_forget_requests(struct proxy_server *server)
     }
     server->in_copy_in = false;
     server->is_in_batch = false;
+    server->copy_syncs = server->doubtful_syncs = 0;
+    server->has_begun = false;
     server->pass_left = 0;
     server->is_setting = false;
 }
@@ -152,6 +154,7 @@ int proxy_server_expect(struct proxy_server *server, struct proxy_request reques
     bool is_ignored = (server->is_skipping && request.kind != PROXY_REQUEST_SYNC) ||
                       (server->in_copy_in && request.kind == PROXY_REQUEST_SYNC);
     if (is_ignored) {
+        server->copy_syncs += request.kind == PROXY_REQUEST_SYNC;
         undo_request(server, request);
         return BASE_OK;
     }
@@ -170,10 +173,15 @@ int proxy_server_expect(struct proxy_server *server, struct proxy_request reques
     return BASE_OK;
 }
 
-/* The oldest entry has been answered. */
+/* The oldest entry has been answered. A Sync may have been taken for another; any other answer
+ * shows that what was sent before it has had its answers. */
 static void pop(struct walk *walk)
 {
     struct proxy_requests *requests = &walk->server->requests;
+    if (proxy_requests_at(requests, 0)->kind != PROXY_REQUEST_SYNC) {
+        walk->server->doubtful_syncs = 0;
+    }
+    walk->server->has_begun = false;
     drop_request(walk->server, proxy_requests_pop(requests));
     if (requests->count > 0 && proxy_requests_at(requests, 0)->who == PROXY_WHO_LOCAL) {
         send_run(walk); /* our answer comes behind what was passed on */
@@ -198,6 +206,7 @@ static bool end_of(struct walk *walk, enum proxy_request_kind kind, bool *ret_is
 static bool take_completion(struct walk *walk, bool *ret_is_wrong)
 {
     struct proxy_requests *requests = &walk->server->requests;
+    walk->server->copy_syncs = 0; /* a COPY that came to its end has swallowed them */
     if (requests->count > 0 && proxy_requests_at(requests, 0)->kind == PROXY_REQUEST_QUERY) {
         return proxy_requests_at(requests, 0)->who != PROXY_WHO_WEIR;
     }
@@ -222,6 +231,7 @@ static void note_invalid_plan(struct proxy_server *server, const struct wire_err
 /* After an error in the extended protocol nothing up to Sync is answered. */
 static void skip_to_sync(struct proxy_server *server)
 {
+    server->has_begun = false;
     while (server->requests.count > 0) {
         struct proxy_request *head = proxy_requests_at(&server->requests, 0);
         if (head->kind == PROXY_REQUEST_SYNC) {
@@ -231,6 +241,12 @@ static void skip_to_sync(struct proxy_server *server)
     }
     server->is_skipping = true;
     server->is_in_batch = true; /* also when a Query, which was skipped, seemed to end it */
+}
+
+static void doubt_copy_syncs(struct proxy_server *server)
+{
+    server->doubtful_syncs += server->copy_syncs;
+    server->copy_syncs = 0;
 }
 
 /* SQLSTATE classes of errors that a SET meets but does not cause: the connection, a conflict, a
@@ -298,6 +314,7 @@ static bool take_error(struct walk *walk, struct base_slice body)
             is_swallowed = head->who == PROXY_WHO_WEIR;
         } else {
             skip_to_sync(server);
+            doubt_copy_syncs(server);
         }
     } else {
         server->is_skipping = server->state == PROXY_SERVER_LINKED && server->query_at != 0;
@@ -417,6 +434,7 @@ static void begin_copy_in(struct proxy_server *server)
         if (request->kind == PROXY_REQUEST_SYNC) {
             drop_request(server, proxy_requests_remove(&server->requests, i));
             server->is_in_batch = true; /* this Sync did not end it */
+            server->copy_syncs++;
         } else {
             i++;
         }
@@ -445,24 +463,50 @@ static bool is_forbidden_block(const struct proxy_server *server)
            server->client;
 }
 
+/* Can ReadyForQuery be the answer to the oldest request? While a Sync is in doubt one looks closer:
+ * a Query has had another answer before. */
+static bool fits_ready(struct proxy_server *server)
+{
+    if (server->requests.count == 0) {
+        return false;
+    }
+    switch ((enum proxy_request_kind)proxy_requests_at(&server->requests, 0)->kind) {
+    case PROXY_REQUEST_SYNC:
+        return true;
+    case PROXY_REQUEST_QUERY:
+    case PROXY_REQUEST_FUNCTION:
+        return server->doubtful_syncs == 0 || server->has_begun;
+    case PROXY_REQUEST_PARSE:
+    case PROXY_REQUEST_BIND:
+    case PROXY_REQUEST_DESCRIBE:
+    case PROXY_REQUEST_EXECUTE:
+    case PROXY_REQUEST_CLOSE:
+    case PROXY_REQUEST_COPY_END:
+        return false;
+    }
+    return false;
+}
+
 /* ReadyForQuery. Returns whether the client sees it. */
 static bool take_ready(struct walk *walk, char status, bool *ret_is_wrong)
 {
     struct proxy_server *server = walk->server;
-    if (server->requests.count == 0) {
-        *ret_is_wrong = true;
-        return false;
-    }
-    struct proxy_request head = *proxy_requests_at(&server->requests, 0);
-    if (head.kind != PROXY_REQUEST_QUERY && head.kind != PROXY_REQUEST_SYNC &&
-        head.kind != PROXY_REQUEST_FUNCTION) {
+    bool is_skipping = server->is_skipping;
+    if (!fits_ready(server) && server->doubtful_syncs == 0) {
         *ret_is_wrong = true;
         return false;
     }
     server->tx_status = status;
     server->is_skipping = false;
     server->in_copy_in = false;
+    if (!fits_ready(server)) {
+        server->doubtful_syncs--;
+        server->is_in_batch = server->is_in_batch && !is_skipping;
+        return !is_forbidden_block(server);
+    }
+    struct proxy_request head = *proxy_requests_at(&server->requests, 0);
     pop(walk);
+    doubt_copy_syncs(server);
     if (head.who == PROXY_WHO_WEIR) {
         if (server->is_setting) {
             end_of_setting(server);
@@ -534,6 +578,12 @@ static bool matters(char type)
     default:
         return false;
     }
+}
+
+/* Is it part of the answer to the oldest request, and not its end? */
+static bool begins_answer(const struct proxy_server *server, char type)
+{
+    return server->requests.count > 0 && type != 'Z' && type != 'S' && type != 'N' && type != 'A';
 }
 
 /* A message that does not matter but for its header: rows, COPY data, notices, ... */
@@ -615,6 +665,7 @@ static bool step(struct walk *walk)
         return false;
     }
     bool is_passed;
+    server->has_begun = server->has_begun || begins_answer(server, type);
     if (is_looked_into) {
         struct wire_frame frame = {type, base_slice_of(rest.data + 5, bytes - 5), bytes};
         is_passed = take_frame(walk, &frame, &is_wrong);

@@ -3,7 +3,7 @@
  * Drain, when the client is gone and the server is not at rest:
  *   1. a cancel request stops what runs; CopyFail ends a COPY; ROLLBACK and Sync end an open batch
  *   2. answers are thrown away until nothing is owed
- *   3. ROLLBACK ends the transaction
+ *   3. ROLLBACK ends the transaction; an empty query shows whether a Sync in doubt was answered
  *   4. the server is given back
  * Whatever has not ended after cancel_wait_timeout is closed.
  */
@@ -98,12 +98,12 @@ void server_drain(struct proxy_server *server)
         return;
     }
     if (proxy_server_is_quiet(server) && !server->is_skipping) {
-        if (server->tx_status == 'I') {
+        if (server->tx_status == 'I' && server->doubtful_syncs == 0) {
             server_give(server);
             return;
         }
         server_set_timer(server, server->proxy->config->options.cancel_wait_timeout);
-        r = server_send_query(server, "ROLLBACK");
+        r = server_send_query(server, server->tx_status == 'I' ? "" : "ROLLBACK");
     } else if (!server->is_draining) {
         server->is_draining = true;
         server_set_timer(server, server->proxy->config->options.cancel_wait_timeout);

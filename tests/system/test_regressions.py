@@ -409,3 +409,106 @@ def test_a_query_that_the_server_skips_does_not_hold_up_its_return(weir_factory,
     upstream.thaw()
     assert weir.sql("SELECT 1") == [(1,)]
     pools_add_up(weir, 1)
+
+
+# ---- COPY FROM STDIN whose Sync was sent before the data, as libpq does
+
+def copy_batch(target):
+    """Parse, Bind, Execute of a COPY with a Sync behind it, which a COPY under way ignores."""
+    return ask_extended(f"COPY {target} FROM STDIN") + wire.SYNC
+
+
+COPY_DATA = wire.message(b"d", b"1\n")
+COPY_DONE = wire.message(b"c")
+
+
+@pytest.fixture
+def view(pg, table):
+    """COPY to a view fails behind CopyInResponse, before a byte is read: the Sync still counts."""
+    name = table.replace("t_", "v_")
+    pg.sql(f"CREATE VIEW {name} AS SELECT id FROM {table}; ALTER VIEW {name} OWNER TO app",
+           database="app", fetch=False)
+    yield name
+    pg.sql(f"DROP VIEW {name}", database="app", fetch=False)
+
+
+def kinds_of(client, *more):
+    return b"".join(kind for kind, _ in client.until(b"Z", *more))
+
+
+@pytest.mark.parametrize("is_in_transaction", [False, True])
+@pytest.mark.parametrize("is_simple", [False, True])
+def test_a_copy_that_fails_at_once_keeps_its_early_sync(weir_factory, pg, view, is_simple,
+                                                        is_in_transaction):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client:
+        pid = client.ask("SELECT pg_backend_pid()")
+        if is_in_transaction:
+            client.ask("BEGIN")
+        if is_simple:
+            client.send(wire.query(f"COPY {view} FROM STDIN"), wire.SYNC)
+            assert kinds_of(client) == b"GEZ"
+        else:
+            client.send(copy_batch(view))
+            assert kinds_of(client) == b"12GEZ"
+        client.send(wire.query("ROLLBACK" if is_in_transaction else "SELECT 1"))
+        client.until(b"C")
+        client.until(b"Z")
+        assert client.ask("SELECT pg_backend_pid()") == pid
+    pools_add_up(weir, 1)
+
+
+def test_a_copy_that_fails_at_once_while_its_data_comes(weir_factory, pg, view):
+    """Whether the early Sync counts is not known: it may be answered, or only the late one."""
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client:
+        pid = client.ask("SELECT pg_backend_pid()")
+        client.send(copy_batch(view), COPY_DATA, COPY_DONE, wire.SYNC)
+        assert kinds_of(client) == b"12GEZ"
+        client.send(wire.query("SELECT pg_backend_pid()"))
+        seen = client.until(b"D")
+        assert wire.row(seen[-1][1]) == pid[0]
+        client.until(b"Z")
+    pools_add_up(weir, 1)
+
+
+@pytest.mark.parametrize("data,kinds", [(COPY_DATA, b"CZ"), (wire.message(b"d", b"x\n"), b"EZ")])
+@pytest.mark.parametrize("is_pipelined", [False, True])
+def test_a_copy_that_begins_swallows_its_early_sync(weir_factory, pg, table, data, kinds,
+                                                    is_pipelined):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client:
+        pid = client.ask("SELECT pg_backend_pid()")
+        parts = [copy_batch(table + " (id)"), data + COPY_DONE + wire.SYNC]
+        if is_pipelined:
+            client.send(*parts)
+        else:
+            client.send(parts[0])
+            client.until(b"G")
+            client.send(parts[1])
+        assert kinds_of(client)[-2:] == kinds
+        assert client.ask("SELECT pg_backend_pid()") == pid
+    pools_add_up(weir, 1)
+
+
+def test_a_cancel_while_a_copy_begins(weir_factory, pg, table):
+    weir = weir_factory(pg, default_pool_size=1)
+    with raw(weir) as client:
+        client.ask("SELECT 1")
+        holder = pg.connect("app")
+        with contextlib.closing(holder), holder.cursor() as cursor:
+            cursor.execute(f"CREATE FUNCTION wait_{table}() RETURNS trigger LANGUAGE plpgsql AS"
+                           " 'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END'")
+            cursor.execute(f"CREATE TRIGGER wait BEFORE INSERT ON {table} FOR EACH STATEMENT"
+                           f" EXECUTE FUNCTION wait_{table}()")
+            cursor.execute("SELECT pg_advisory_lock(4711)")
+            client.send(copy_batch(table + " (id)"))
+            client.until(b"G")
+            until(lambda: cursor.execute(WAITING_FOR_A_LOCK) or cursor.rowcount, 10, "it waits")
+            client.cancel(weir.host, weir.port)
+            with pytest.raises(ServerError, match="57014"):
+                client.answer()
+        assert client.ask("SELECT 1") == [[b"1"]]
+        pg.sql(f"DROP TRIGGER wait ON {table}; DROP FUNCTION wait_{table}", database="app",
+               fetch=False)
+    pools_add_up(weir, 1)
