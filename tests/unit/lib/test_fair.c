@@ -55,7 +55,7 @@ TEST(sixty_four_threads_on_ten_connections_all_get_their_turns)
         pthread_create(&members[i].thread, NULL, take_in_turn, &members[i]);
     }
     /* Each gets its turn once a round; whom the system does not run in time loses one now and then,
-     * more so on a busy machine. bench-pool-fair measures the spread. */
+     * more so on a busy machine. script/bench pool measures the spread. */
     for (int i = 0; i < THREADS; i++) {
         pthread_join(members[i].thread, NULL);
         assert_in_range(members[i].takes, ROUNDS * 2 / 3, ROUNDS * 4 / 3);
