@@ -6,4 +6,8 @@
 /* 0 after an orderly end, 1 when it could not start, 2 for a wrong command line. */
 int cli_serve(int argc, char **argv);
 
+/* 0; 1 when the scenario cannot be read or a file not written; 2 for a wrong command line; 3 when a
+ * promise of the pool was broken. */
+int cli_simulate(int argc, char **argv);
+
 #endif

@@ -13,6 +13,7 @@ static const struct {
     const char *help;
 } verbs[] = {
     {"serve", cli_serve, "run the pooler"},
+    {"simulate", cli_simulate, "what settings do under a load, in virtual time"},
 };
 
 static int usage(FILE *to)
@@ -25,6 +26,8 @@ static int usage(FILE *to)
           "127.0.0.1:6432\n"
           "  weir serve [-q] [-v]             the same with the URL in DATABASE_URL\n"
           "  weir serve --check FILE          tell everything that is wrong with a configuration\n"
+          "  weir simulate SCENARIO.toml      what these settings do under that load, in virtual "
+          "time\n"
           "  weir [-q] [-v] FILE              as `weir serve`, for units written for pgbouncer\n"
           "  weir --version, weir --help\n",
           to);
