@@ -207,15 +207,18 @@ struct weir_options {
     uint32_t max_waiting;    /* callers that may wait; WEIR_CLAIMS_MAX */
     bool use_lifo;           /* lend the connection used last; true. false: the one idle longest */
     enum weir_reset reset_on_return;
-    weir_time connect_timeout;  /* for each address of a connect; 10 s. connect_timeout in the
-                                   conninfo, when there is one, replaces it */
-    weir_time task_timeout;     /* of a check, a reset, a cancel; 5 s */
-    bool require_primary;       /* never lend a server in hot standby; false (implied by
-                                   target_session_attrs=primary or read-write in the conninfo) */
-    bool detect_deadlock;       /* fail a take that can never succeed at once; true. See
-                                   struct weir_want */
-    bool ask_server;            /* ask once, at the first connect, how many connections the server
-                                   will grant; true */
+    weir_time connect_timeout; /* for each address of a connect; 10 s. connect_timeout in the
+                                  conninfo, when there is one, replaces it */
+    weir_time task_timeout;    /* of a check, a reset, a cancel; 5 s */
+    bool require_primary;      /* never lend a server in hot standby; false (implied by
+                                  target_session_attrs=primary or read-write in the conninfo) */
+    bool lend_early;      /* lend a connection while its check or reset is still unanswered; false.
+                             Whoever      takes then promises that the first use of a connection is weir_send
+                             or      weir_settle. No effect together with on_connect or on_lend */
+    bool detect_deadlock; /* fail a take that can never succeed at once; true. See
+                             struct weir_want */
+    bool ask_server;      /* ask once, at the first connect, how many connections the server
+                             will grant; true */
     const char *on_connect_sql; /* run on each new connection before it is lent; NULL */
     struct weir_hooks hooks;
 };
@@ -314,6 +317,27 @@ WEIR_API int weir_pool_resume(struct weir_pool *pool);
  * fork are the child's to PQfinish; the pool does not know them any more (WEIR_ENOTLENT). Loops are
  * dead in the child: only weir_loop_close may be called. In the parent: does nothing. */
 WEIR_API void weir_pool_after_fork(struct weir_pool *pool);
+
+/* ---- queries behind a check or reset --------------------------------------------------------- */
+
+/* With lend_early a check (pool_pre_ping) or reset (reset_on_return) costs no round trip of its
+ * own: the first query of whoever takes the connection travels right behind it. Without lend_early
+ * these functions are PQsendQueryParams and PQgetResult. They may be used on lent connections only,
+ * by whoever holds them: WEIR_ENOTLENT otherwise. WEIR_EBROKEN: the connection is of no use any
+ * more, PQerrorMessage may say why; give it back. A query that was sent may have run. */
+
+/* Sends one statement; `values` are texts or NULL, param_count of them. All results of it have to
+ * be read by weir_result before anything else is sent. */
+WEIR_API int weir_send(struct weir_pool *pool, PGconn *conn, const char *command, int param_count,
+                       const char *const *values) WEIR_MUST_CHECK;
+
+/* Waits for the next result; NULL when there is none any more: the connection is then as any other.
+ * The result is the caller's to PQclear. */
+WEIR_API int weir_result(struct weir_pool *pool, PGconn *conn,
+                         PGresult **ret_result) WEIR_MUST_CHECK;
+
+/* Waits for what is still unanswered, so that the connection may be used with libpq directly. */
+WEIR_API int weir_settle(struct weir_pool *pool, PGconn *conn) WEIR_MUST_CHECK;
 
 /* ---- looking --------------------------------------------------------------------------------- */
 

@@ -68,7 +68,7 @@ struct lib_server *lib_find(struct weir_pool *pool, const PGconn *conn, bool is_
 static enum core_give state_of(const struct weir_pool *pool, struct lib_server *server)
 {
     PGconn *conn = server->conn;
-    if (PQstatus(conn) != CONNECTION_OK)
+    if (PQstatus(conn) != CONNECTION_OK || server->is_early_failed)
         return CORE_GIVE_BROKEN;
     if (pool->config.options.require_primary && lib_is_standby(server))
         return CORE_GIVE_BROKEN;

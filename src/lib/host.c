@@ -152,6 +152,8 @@ static bool is_fit(struct weir_pool *pool, struct lib_server *server)
     const struct weir_options *options = &pool->config.options;
     if (options->pool_pre_ping && server != pool->available && !lib_is_alive(server))
         return false;
+    if (!lib_early_look(server))
+        return false;
     if (!options->require_primary)
         return true;
     server->is_standby = lib_is_standby(server);

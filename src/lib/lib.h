@@ -9,7 +9,7 @@
  *   cancel.c   cancel requests                        close.c    closing without waiting
  *   error.c    errors in words                        deadlock.c who waits for whom
  *   stats.c    numbers, text.c them as text           fork.c     the child of a fork
- *   trace.c    the application's log
+ *   trace.c    the application's log                  send.c     queries behind a check or reset
  *
  * Every decision is the core's (core/core.h). One mutex guards a pool and its core; libpq is called
  * under it only where it cannot wait. Hooks run outside.
@@ -103,7 +103,10 @@ struct lib_server {
     bool is_hit;       /* its late signal hit the pool's own query */
     int cancel_fd;     /* -1 = none under way */
     bool is_cancel_sent;
-    base_time cancel_at; /* when the next one goes out, while the statement does not end */
+    base_time cancel_at;  /* when the next one goes out, while the statement does not end */
+    int early;            /* synchronisation points of the pool's own still to be read (send.c) */
+    bool own_sync;        /* one of the holder's follows */
+    bool is_early_failed; /* the check or reset in front went wrong */
     uint64_t owner;
     base_time lent_at;
     char tag[WEIR_TAG_BYTES];
@@ -351,6 +354,14 @@ bool lib_is_standby(const struct lib_server *server);
 int lib_query_step(struct weir_pool *pool, struct lib_server *server,
                    void (*each)(struct weir_pool *pool, struct lib_server *server,
                                 const PGresult *result));
+
+/* send.c */
+/* Sends the pool's own statements (NULL: only a synchronisation point) without waiting for the
+ * answers, where lend_early is on and the connection is idle. True: that was done. */
+bool lib_early_begin(struct weir_pool *pool, struct lib_server *server, const char *first,
+                     const char *second);
+/* Reads the answers that have come. False: the connection is no good. */
+bool lib_early_look(struct lib_server *server);
 
 /* close.c */
 void lib_close_begin(struct weir_pool *pool, struct lib_server *server, const char *why);

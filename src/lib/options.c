@@ -50,6 +50,7 @@ static const struct row rows[] = {
     ROW(connect_timeout, SPAN, 0, 0),
     ROW(task_timeout, SPAN, 0, 0),
     ROW(require_primary, YES, 0, 0),
+    ROW(lend_early, YES, 0, 0),
     ROW(detect_deadlock, YES, 0, 0),
     ROW(ask_server, YES, 0, 0),
 };

@@ -182,6 +182,8 @@ int weir_pool_open(const struct weir_options *options, struct weir_pool **ret_po
         free(pool);
         return status;
     }
+    if (options->hooks.on_connect != NULL || options->hooks.on_lend != NULL)
+        pool->config.options.lend_early = false; /* hooks use libpq directly */
     atomic_store(&pool->generation, lib_fork_generation());
     status = lib_pool_begin(pool, ret_error);
     if (status == 0 && pool->config.options.hooks.trace != NULL) {

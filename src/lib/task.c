@@ -126,6 +126,11 @@ static void end_task(struct weir_pool *pool, struct lib_server *server, enum cor
 void lib_check_begin(struct weir_pool *pool, struct lib_server *server)
 {
     lib_task_begin(pool, server, LIB_TASK_CHECK, pool->config.options.task_timeout);
+    if (lib_is_alive(server) && lib_early_begin(pool, server, NULL, NULL)) {
+        server->is_failed = server->is_early_failed;
+        end_task(pool, server, CORE_EVENT_CHECKED);
+        return;
+    }
     server->is_failed = !lib_is_alive(server) || PQsetnonblocking(server->conn, 1) != 0 ||
                         PQsendQuery(server->conn, "") == 0;
     lib_check_step(pool, server);
@@ -212,11 +217,28 @@ static bool leave_pipeline(PGconn *conn)
     return PQpipelineStatus(conn) == PQ_PIPELINE_OFF || PQexitPipelineMode(conn) == 1;
 }
 
+/* A reset whose answer nobody has to wait for. */
+static bool begin_early_reset(struct weir_pool *pool, struct lib_server *server)
+{
+    bool is_full = pool->config.options.reset_on_return == WEIR_RESET_FULL;
+    const char *rollback = PQtransactionStatus(server->conn) == PQTRANS_IDLE ? NULL : "ROLLBACK";
+    const char *discard = is_full ? "DISCARD ALL" : NULL;
+    const char *first = rollback != NULL ? rollback : discard;
+    if (first == NULL || !lib_early_begin(pool, server, first, rollback != NULL ? discard : NULL))
+        return false;
+    server->is_failed = server->is_early_failed;
+    end_task(pool, server, CORE_EVENT_RESET_DONE);
+    return true;
+}
+
 void lib_reset_begin(struct weir_pool *pool, struct lib_server *server)
 {
     PGconn *conn = server->conn;
     lib_task_begin(pool, server, LIB_TASK_RESET, pool->config.options.task_timeout);
-    server->is_cancelled = server->is_hit = false;
+    server->is_cancelled = server->is_hit = server->own_sync = false;
+    server->early = 0; /* what is left of it is read away with everything else */
+    if (begin_early_reset(pool, server))
+        return;
     server->is_failed = PQsetnonblocking(conn, 1) != 0 && PQstatus(conn) != CONNECTION_OK;
     bool is_pipeline = PQpipelineStatus(conn) != PQ_PIPELINE_OFF;
     if (is_pipeline && PQtransactionStatus(conn) == PQTRANS_ACTIVE && PQpipelineSync(conn) != 1)

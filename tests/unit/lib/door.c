@@ -29,9 +29,9 @@ struct door {
     pthread_t thread;
     pthread_mutex_t mutex;
     int listener, wake;
-    bool is_closing, is_cutting;
+    bool is_closing, is_cutting, is_frozen;
     char folder[64], path[PATH_BYTES], conninfo[2 * PATH_BYTES], target[PATH_BYTES];
-    int hang, limit, accepted, live, peak;
+    int rounds, hang, limit, accepted, live, peak;
     const char *sqlstate, *text;
     uint64_t bytes;
     struct pair pairs[PAIRS_MAX];
@@ -156,11 +156,12 @@ static void *serve(void *argument)
             const struct pair *pair = &door->pairs[i];
             fds[2 + 2 * i] =
                 (struct pollfd){pair->client, (short)(pair->server >= 0 ? POLLIN : 0), 0};
-            fds[3 + 2 * i] = (struct pollfd){pair->server, POLLIN, 0};
+            fds[3 + 2 * i] = (struct pollfd){door->is_frozen ? -1 : pair->server, POLLIN, 0};
         }
         pthread_mutex_unlock(&door->mutex);
         poll(fds, 2 + 2 * PAIRS_MAX, -1);
         pthread_mutex_lock(&door->mutex);
+        door->rounds++;
         uint64_t count;
         if (fds[1].revents != 0 && read(door->wake, &count, sizeof(count)) < 0)
             abort();
@@ -260,6 +261,21 @@ void door_refuse(struct door *door, const char *sqlstate, const char *text)
 {
     SET(door, text, text);
     SET(door, sqlstate, sqlstate);
+}
+
+void door_freeze(struct door *door, bool is_frozen)
+{
+    SET(door, is_frozen, is_frozen);
+    wake(door);
+    /* One more round, so that the door has seen it. */
+    SET(door, rounds, 0);
+    wake(door);
+    for (int rounds = 0; rounds < 2;) {
+        pthread_mutex_lock(&door->mutex);
+        rounds = door->rounds;
+        pthread_mutex_unlock(&door->mutex);
+        wake(door);
+    }
 }
 
 void door_cut(struct door *door)

@@ -3,6 +3,7 @@
 #ifndef TESTS_LIB_DOOR_H
 #define TESTS_LIB_DOOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct door;
@@ -19,6 +20,8 @@ void door_hang(struct door *door, int count);
 void door_limit(struct door *door, int limit);
 /* Every new connection is refused with this; NULL = none is. Texts must stay. */
 void door_refuse(struct door *door, const char *sqlstate, const char *text);
+/* While frozen, what the server says is kept back. */
+void door_freeze(struct door *door, bool is_frozen);
 /* All connections are ended now. */
 void door_cut(struct door *door);
 
