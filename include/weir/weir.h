@@ -213,8 +213,9 @@ struct weir_options {
     bool require_primary;      /* never lend a server in hot standby; false (implied by
                                   target_session_attrs=primary or read-write in the conninfo) */
     bool lend_early;      /* lend a connection while its check or reset is still unanswered; false.
-                             Whoever      takes then promises that the first use of a connection is weir_send
-                             or      weir_settle. No effect together with on_connect or on_lend */
+                             Whoever      takes then promises that the first use of a connection is
+                             weir_send      or      weir_settle. No effect together with on_connect or on_lend
+                           */
     bool detect_deadlock; /* fail a take that can never succeed at once; true. See
                              struct weir_want */
     bool ask_server;      /* ask once, at the first connect, how many connections the server
