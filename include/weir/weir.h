@@ -206,20 +206,20 @@ struct weir_options {
     uint32_t max_connecting; /* connects in flight at once; 3 */
     uint32_t max_waiting;    /* callers that may wait; WEIR_CLAIMS_MAX */
     bool use_lifo;           /* lend the connection used last; true. false: the one idle longest */
-    enum weir_reset reset_on_return;
-    weir_time connect_timeout; /* for each address of a connect; 10 s. connect_timeout in the
-                                  conninfo, when there is one, replaces it */
-    weir_time task_timeout;    /* of a check, a reset, a cancel; 5 s */
-    bool require_primary;      /* never lend a server in hot standby; false (implied by
-                                  target_session_attrs=primary or read-write in the conninfo) */
-    bool lend_early;      /* lend a connection while its check or reset is still unanswered; false.
-                             Whoever      takes then promises that the first use of a connection is
-                             weir_send      or      weir_settle. No effect together with on_connect or on_lend
-                           */
-    bool detect_deadlock; /* fail a take that can never succeed at once; true. See
-                             struct weir_want */
-    bool ask_server;      /* ask once, at the first connect, how many connections the server
-                             will grant; true */
+    enum weir_reset reset_on_return; /* WEIR_RESET_ROLLBACK */
+    weir_time connect_timeout;       /* for each address of a connect; 10 s. connect_timeout in the
+                                        conninfo, when there is one, replaces it */
+    weir_time task_timeout;          /* of a check, a reset, a cancel; 5 s */
+    bool require_primary;            /* never lend a server in hot standby; false (implied by
+                                        target_session_attrs=primary or read-write in the conninfo) */
+    /* Lend a connection while its check or reset is still unanswered; false. Whoever takes then
+     * promises that the first use of a connection is weir_send or weir_settle. No effect together
+     * with on_connect or on_lend. */
+    bool lend_early;
+    bool detect_deadlock;       /* fail a take that can never succeed at once; true. See
+                                   struct weir_want */
+    bool ask_server;            /* ask once, at the first connect, how many connections the server
+                                   will grant; true */
     const char *on_connect_sql; /* run on each new connection before it is lent; NULL */
     struct weir_hooks hooks;
 };
