@@ -3,6 +3,7 @@
  *   server.c          life: made, moved between states, ended; link and unlink
  *   server_connect.c  socket, TLS, start-up
  *   server_login.c    authentication, parameters, until the first ReadyForQuery
+ *   server_requests.c what it owes: noted, dropped, undone, answered by weir itself
  *   server_session.c  answers: matched with requests, passed on or swallowed
  *   server_task.c     what weir does with a server on its own: check, reset, drain
  */
@@ -63,8 +64,16 @@ size_t server_login_data(struct proxy_server *server, struct base_slice in);
 void server_init_ready(struct proxy_server *server);
 /* server_session.c */
 size_t server_session_data(struct proxy_server *server, struct base_slice in);
+/* server_requests.c */
 /* Forgets what is owed, e.g. when the connection ends. */
 void server_forget_requests(struct proxy_server *server);
+/* Gives up what an entry, taken off the list, owns. */
+void server_request_drop(struct proxy_server *server, struct proxy_request request);
+/* The same for one that the server did not carry out: what it would have prepared is in doubt (the
+ * server may have it from before), what it would have closed is there. */
+void server_request_undo(struct proxy_server *server, struct proxy_request request);
+/* LOCAL entries are answered, and markers dropped, as soon as nothing is ahead of them. */
+void server_requests_settle(struct proxy_server *server);
 /* server_task.c */
 void server_drain(struct proxy_server *server);
 /* A ReadyForQuery came in DRAIN, RESET, CHECK or INIT. */
