@@ -1,6 +1,7 @@
 /* main.c - the program `weir`: finds the verb and hands over. One file per verb in this folder.
  *
- * Started as PgBouncer is (`weir [-q] [-v] FILE`), it serves: existing units need one changed word.
+ * Started as PgBouncer is (`weir [-d] [-q] [-v] [-u USER] FILE`), it serves: existing units need
+ * one changed word.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,33 +17,34 @@ static const struct {
     {"simulate", cli_simulate, "what settings do under a load, in virtual time"},
 };
 
-static int usage(FILE *to)
+int cli_usage(FILE *to)
 {
     fputs("weir keeps PostgreSQL from running out of connections.\n\n"
           "Usage:\n"
-          "  weir serve [-q] [-v] FILE        run the pooler with a configuration in PgBouncer's "
+          "  weir [OPTION]... FILE            run the pooler with a configuration in PgBouncer's "
           "dialect\n"
-          "  weir serve [-q] [-v] URL         run it for postgres://user:password@host/dbname, on "
+          "  weir serve [OPTION]... FILE      the same\n"
+          "  weir serve [OPTION]... URL       run it for postgres://user:password@host/dbname, on "
           "127.0.0.1:6432\n"
-          "  weir serve [-q] [-v]             the same with the URL in DATABASE_URL\n"
+          "  weir serve [OPTION]...           the same with the URL in DATABASE_URL\n"
           "  weir serve --check FILE          tell everything that is wrong with a configuration\n"
           "  weir simulate SCENARIO.toml      what these settings do under that load, in virtual "
           "time\n"
-          "  weir [-q] [-v] FILE              as `weir serve`, for units written for pgbouncer\n"
-          "  weir --version, weir --help\n",
+          "\n"
+          "Options, as PgBouncer's:\n"
+          "  -d, --daemon         run in the background; needs pidfile, and logfile or syslog\n"
+          "  -q, --quiet          do not log to standard error\n"
+          "  -R, --reboot         start where the predecessor has ended; refused while it serves\n"
+          "  -u, --user=USERNAME  become this system user after the start\n"
+          "  -v, --verbose        log more; twice: log everything\n"
+          "  -V, --version        show the version\n"
+          "  -h, --help           show this\n",
           to);
     return to == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        return usage(stdout);
-    }
-    if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
-        puts("weir " WEIR_VERSION);
-        return 0;
-    }
     for (size_t i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         if (strcmp(argv[1], verbs[i].name) == 0) {
             return verbs[i].run(argc - 1, argv + 1);
@@ -51,5 +53,5 @@ int main(int argc, char **argv)
     if (argc >= 2) {
         return cli_serve(argc, argv);
     }
-    return usage(stderr);
+    return cli_usage(stderr);
 }

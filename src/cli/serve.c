@@ -1,7 +1,7 @@
 /* serve.c - `weir serve`: finds the configuration, checks it, runs the daemon.
  *
  * The configuration is a file, a URL, or DATABASE_URL. With any error nothing starts, and all
- * errors are told at once.
+ * errors are told at once. The options are PgBouncer's.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -13,51 +13,103 @@
 #include "proxy/proxy.h"
 
 struct arguments {
-    bool is_check, is_quiet;
+    bool is_check, is_quiet, is_background, is_reboot;
     int verbose;
+    const char *user;
     const char *source;
 };
 
-static int parse(int argc, char **argv, struct arguments *ret)
+enum outcome {
+    GO_ON = -1, /* otherwise the exit code */
+};
+
+static int take_source(int argc, char **argv, struct arguments *arguments)
 {
-    static const struct option options[] = {
-        {"check", no_argument, NULL, 'c'},
-        {"quiet", no_argument, NULL, 'q'},
-        {"verbose", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
-    };
-    struct arguments arguments = {0};
-    int c;
-    while ((c = getopt_long(argc, argv, "qv", options, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            arguments.is_check = true;
-            break;
-        case 'q':
-            arguments.is_quiet = true;
-            break;
-        case 'v':
-            arguments.verbose++;
-            break;
-        default:
-            fputs("weir: try `weir --help`\n", stderr);
-            return 2;
-        }
-    }
     if (argc - optind > 1) {
         fprintf(stderr, "weir: one configuration file or URL is enough, got also \"%s\"\n",
                 argv[optind + 1]);
         return 2;
     }
-    arguments.source = optind < argc ? argv[optind] : getenv("DATABASE_URL");
-    if (!arguments.source || !*arguments.source) {
+    arguments->source = optind < argc ? argv[optind] : getenv("DATABASE_URL");
+    if (!arguments->source || !*arguments->source) {
         fputs("weir: what to serve? Name a configuration file or a URL, or set DATABASE_URL.\n"
               "For example: weir serve postgres://user:password@host:5432/dbname\n",
               stderr);
         return 2;
     }
-    *ret = arguments;
-    return 0;
+    return GO_ON;
+}
+
+static int parse(int argc, char **argv, struct arguments *arguments)
+{
+    static const struct option options[] = {
+        {"check", no_argument, NULL, 'c'},
+        {"daemon", no_argument, NULL, 'd'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"reboot", no_argument, NULL, 'R'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"user", required_argument, NULL, 'u'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+    while ((c = getopt_long(argc, argv, "dqRvu:Vh", options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            arguments->is_check = true;
+            break;
+        case 'd':
+            arguments->is_background = true;
+            break;
+        case 'q':
+            arguments->is_quiet = true;
+            break;
+        case 'R':
+            arguments->is_reboot = true;
+            break;
+        case 'u':
+            arguments->user = optarg;
+            break;
+        case 'v':
+            arguments->verbose++;
+            break;
+        case 'V':
+            puts("weir " WEIR_VERSION);
+            return 0;
+        case 'h':
+            return cli_usage(stdout);
+        default:
+            fputs("weir: try `weir --help`\n", stderr);
+            return 2;
+        }
+    }
+    return take_source(argc, argv, arguments);
+}
+
+/* What the command line asks of the configuration. */
+static int check_arguments(const struct arguments *arguments, const struct config *config)
+{
+    const struct config_options *options = &config->options;
+    if (arguments->is_background && !*options->pidfile) {
+        fputs("weir: -d needs pidfile in the configuration: set it, or leave -d out and let the "
+              "service manager keep weir running\n",
+              stderr);
+        return 1;
+    }
+    if (arguments->is_background && !*options->logfile && !options->syslog) {
+        fputs("weir: -d needs logfile or syslog in the configuration: in the background nobody "
+              "reads standard error\n",
+              stderr);
+        return 1;
+    }
+    if (arguments->is_reboot) {
+        fputs("weir: -R: open connections are not taken over; if the predecessor still serves, the "
+              "start fails. For a restart without a gap set so_reuseport = 1, start the new one "
+              "beside the old one, then SHUTDOWN WAIT_FOR_CLIENTS on the old one's console\n",
+              stderr);
+    }
+    return GO_ON;
 }
 
 static void print(const char *kind, const struct config_error *list, uint32_t count)
@@ -69,20 +121,15 @@ static void print(const char *kind, const struct config_error *list, uint32_t co
     }
 }
 
-int cli_serve(int argc, char **argv)
+/* The checked configuration; NULL after an error, which has been printed. */
+static struct config *load(const struct arguments *arguments)
 {
-    struct arguments arguments;
     struct config_errors errors = {0};
     struct config *config = NULL;
-    int code = parse(argc, argv, &arguments);
-    if (code != 0) {
-        return code;
-    }
-    bool is_url = config_is_url(arguments.source);
-    int r = is_url ? config_from_url(arguments.source, &config, &errors)
-                   : config_load(arguments.source, &config, &errors);
+    int r = config_is_url(arguments->source) ? config_from_url(arguments->source, &config, &errors)
+                                             : config_load(arguments->source, &config, &errors);
     print("error", errors.errors, errors.error_count);
-    if (!arguments.is_quiet || arguments.is_check) {
+    if (!arguments->is_quiet || arguments->is_check) {
         print("advice", errors.advice, errors.advice_count);
     }
     uint32_t count = errors.error_count + errors.dropped;
@@ -90,6 +137,20 @@ int cli_serve(int argc, char **argv)
     if (r < 0) {
         fprintf(stderr, "weir: nothing was started: %u error%s in the configuration\n", count,
                 count == 1 ? "" : "s");
+        return NULL;
+    }
+    return config;
+}
+
+int cli_serve(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    int code = parse(argc, argv, &arguments);
+    if (code != GO_ON) {
+        return code;
+    }
+    struct config *config = load(&arguments);
+    if (!config) {
         return 1;
     }
     if (arguments.is_check) {
@@ -97,11 +158,18 @@ int cli_serve(int argc, char **argv)
         puts("the configuration is good");
         return 0;
     }
+    code = check_arguments(&arguments, config);
+    if (code != GO_ON) {
+        config_free(config);
+        return code;
+    }
     struct proxy_start start = {
         .config = config,
-        .config_path = is_url ? NULL : arguments.source,
+        .config_path = config_is_url(arguments.source) ? NULL : arguments.source,
         .is_quiet = arguments.is_quiet,
         .verbose = arguments.verbose,
+        .is_background = arguments.is_background,
+        .user = arguments.user,
     };
     return proxy_run(&start);
 }

@@ -57,6 +57,23 @@ static void check_http(struct config_builder *builder)
                          http);
 }
 
+static void check_syslog(struct config_builder *builder)
+{
+    static const char *const words[] = {"auth",   "authpriv", "daemon", "user",
+                                        "local0", "local1",   "local2", "local3",
+                                        "local4", "local5",   "local6", "local7"};
+    const char *facility = config_build_options(builder)->syslog_facility;
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i], facility) == 0)
+            return;
+    }
+    config_error_add(builder->errors, PLACE(builder, syslog_facility),
+                     "syslog_facility = \"%s\" is not allowed: use auth, authpriv, daemon, user or "
+                     "local0 to local7",
+                     facility);
+}
+
 static void check_protocols(struct config_builder *builder, const char *name, const char *list,
                             struct config_place place)
 {
@@ -332,6 +349,7 @@ void config_build_check(struct config_builder *builder)
     INVARIANT(builder->snapshot != NULL);
     check_listen(builder);
     check_http(builder);
+    check_syslog(builder);
     check_client_tls(builder);
     check_server_tls(builder);
     check_auth_any(builder);

@@ -94,6 +94,8 @@
         "Folder of the Unix socket, and where servers without `host` are looked for; `@name` is "  \
         "the abstract name space. Empty: no Unix socket.")                                         \
     OPTION(unix_socket_mode, MODE, "0777", 0, 0777, RESTART, "File mode of the Unix socket.")      \
+    OPTION(unix_socket_group, TEXT, "", 0, OPTION_NAME_BYTES, RESTART,                             \
+           "Group that the Unix socket is given to.")                                              \
     OPTION(so_reuseport, BOOL, "0", 0, 0, RESTART,                                                 \
            "Several processes may listen on one port (SO_REUSEPORT).")                             \
     OPTION(batch_scheduling, BOOL, "1", 0, 0, RESTART,                                             \
@@ -108,7 +110,16 @@
     OPTION(pidfile, PATH, "", 0, OPTION_TEXT_BYTES, RESTART, "File for the process id.")           \
     OPTION(logfile, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                        \
            "Log file, opened again on reload. Empty: standard error.")                             \
-    OPTION(verbose, COUNT, "0", 0, 10, RELOAD, "How much more is logged; `-v` adds one.")          \
+    OPTION(syslog, BOOL, "0", 0, 0, RELOAD, "Log to syslog too.")                                  \
+    OPTION(syslog_ident, TEXT, "pgbouncer", 0, OPTION_NAME_BYTES, RELOAD,                          \
+           "Name that syslog lines carry.")                                                        \
+    OPTION(syslog_facility, TEXT, "daemon", 0, OPTION_NAME_BYTES, RELOAD,                          \
+           "Facility of syslog lines: auth, authpriv, daemon, user, local0 to local7.")            \
+    OPTION(job_name, TEXT, "pgbouncer", 0, OPTION_NAME_BYTES, RESTART,                             \
+           "Accepted for PgBouncer's sake, without effect: it names a service on Windows.")        \
+    OPTION(verbose, COUNT, "0", 0, 10, RELOAD,                                                     \
+           "How much more is logged; `-v` adds one: 1 logs connections without a login and "       \
+           "queries of the console, 2 every loan of a server.")                                    \
     OPTION(log_connections, BOOL, "1", 0, 0, RELOAD, "Log logins.")                                \
     OPTION(log_disconnections, BOOL, "1", 0, 0, RELOAD,                                            \
            "Log ends of connections with the reason.")                                             \
@@ -281,6 +292,7 @@
     ALIAS(idle_timeout, server_idle_timeout) \
     ALIAS(max_waiting, max_waiting_clients)  \
     ALIAS(reserve_pool, reserve_pool_size)   \
+    ALIAS(service_name, job_name)            \
     ALIAS(client_tls_ecdhecurve, client_tls_ecdhcurve)
 
 #define OPTION_REFUSED(REFUSED)                                                                  \
@@ -299,8 +311,6 @@
     REFUSED(conffile, NULL, "name the file on the command line")                                 \
     REFUSED(dns_zone_check_period, "0", "lower dns_max_ttl instead")                             \
     REFUSED(resolv_conf, "", "set the name servers in /etc/resolv.conf")                         \
-    REFUSED(job_name, "pgbouncer", "leave it out: the service manager names the service")        \
-    REFUSED(service_name, "pgbouncer", "leave it out: the service manager names the service")    \
     REFUSED(max_db_client_connections, "0",                                                      \
             "use max_client_conn, and max_db_connections for "                                   \
             "servers")                                                                           \
@@ -311,10 +321,6 @@
             "run one process per address; a cancel request must reach the process "              \
             "that its query went through")                                                       \
     REFUSED(suspend_timeout, "10", "use PAUSE and RESUME on the console")                        \
-    REFUSED(syslog, "0", "log to standard error (the service manager keeps it) or to logfile")   \
-    REFUSED(syslog_ident, "pgbouncer", "log to standard error or to logfile")                    \
-    REFUSED(syslog_facility, "daemon", "log to standard error or to logfile")                    \
-    REFUSED(unix_socket_group, "", "give the group access to the folder of unix_socket_dir")     \
     REFUSED(load_balance_hosts, "round-robin", "list the hosts in host=: they are used in turn") \
     REFUSED(use_lifo, "1", "use server_round_robin")                                             \
     REFUSED(pool_pre_ping, NULL, "use server_check_delay and server_check_query")                \

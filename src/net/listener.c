@@ -11,6 +11,7 @@
 #include "net/net_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -152,6 +153,7 @@ int net_listener_open(struct net_loop *loop, struct net_listener *listener,
     bool is_unix = net_address_is_unix(address);
     listener->loop = loop;
     listener->is_registered = false;
+    listener->is_adopted = false;
     listener->retry = (struct net_timer){.fire = rest_over};
     listener->fd =
         socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -179,6 +181,36 @@ int net_listener_open(struct net_loop *loop, struct net_listener *listener,
     return BASE_OK;
 }
 
+int net_listener_adopt(struct net_loop *loop, struct net_listener *listener, int fd,
+                       const char **ret_reason)
+{
+    int type = 0, is_listening = 0;
+    socklen_t bytes = sizeof(type);
+    listener->loop = loop;
+    listener->is_registered = false;
+    listener->is_adopted = true;
+    listener->retry = (struct net_timer){.fire = rest_over};
+    listener->fd = fd;
+    listener->address = (struct net_address){.bytes = sizeof(listener->address.storage)};
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &bytes) != 0 ||
+        getsockname(fd, (struct sockaddr *)&listener->address.storage, &listener->address.bytes) !=
+            0) {
+        return fail(listener, errno, ret_reason);
+    }
+    if (type != SOCK_STREAM || !is_listening) {
+        (void)fail(listener, EINVAL, ret_reason);
+        return BASE_EINVALID;
+    }
+    if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+        net_loop_control(loop, EPOLL_CTL_ADD, fd, EPOLLIN, listener, NET_KIND_LISTENER)) {
+        return fail(listener, errno, ret_reason);
+    }
+    listener->is_registered = true;
+    return BASE_OK;
+}
+
 void net_listener_close(struct net_listener *listener)
 {
     if (listener->fd < 0 || !listener->is_registered) {
@@ -190,7 +222,7 @@ void net_listener_close(struct net_listener *listener)
     if (loop->accepting == listener) {
         loop->accepting = NULL;
     }
-    if (net_address_is_unix(&listener->address)) {
+    if (net_address_is_unix(&listener->address) && !listener->is_adopted) {
         unlink(socket_path(&listener->address));
     }
     close(listener->fd);

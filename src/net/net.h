@@ -172,6 +172,7 @@ struct net_listener {
     void (*on_accept)(struct net_listener *listener, int fd, const struct net_address *peer);
     void *owner;
     bool is_registered;
+    bool is_adopted;        /* somebody else's socket: its file stays */
     struct net_timer retry; /* after EMFILE accepting rests for a moment instead of spinning */
 };
 /* Binds and listens. TCP: SO_REUSEADDR, IPV6_V6ONLY; port 0 lets the kernel choose (see address
@@ -181,6 +182,10 @@ struct net_listener {
 int net_listener_open(struct net_loop *loop, struct net_listener *listener,
                       const struct net_address *address, int backlog, unsigned unix_socket_mode,
                       const char **ret_reason) BASE_MUST_CHECK;
+/* Takes over a socket that listens already, opened by a service manager. It is closed at the end,
+ * its file left alone. Errors: BASE_EINVALID (not a stream socket that listens), BASE_ESYSTEM. */
+int net_listener_adopt(struct net_loop *loop, struct net_listener *listener, int fd,
+                       const char **ret_reason) BASE_MUST_CHECK;
 void net_listener_close(struct net_listener *listener); /* removes the Unix socket file too */
 
 /* ---- streams ----------------------------------------------------------------------------------

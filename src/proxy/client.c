@@ -175,9 +175,10 @@ static void on_close(struct net_stream *stream, int status)
                                    ? "unencrypted data behind the TLS request"
                                    : "client unexpected eof";
     }
-    if (proxy->config->options.log_disconnections && had_login) {
+    if (!had_login || proxy->config->options.log_disconnections) {
         proxy_log_client(
-            PROXY_LOG, client, "closing because: %s (age=%llus)", client->close_reason,
+            had_login ? PROXY_LOG : PROXY_DEBUG, client, "closing because: %s (age=%llus)",
+            client->close_reason,
             (unsigned long long)(base_time_since(net_loop_now(proxy->loop), client->connected_at) /
                                  BASE_SECOND));
     }
@@ -251,6 +252,7 @@ void proxy_client_accept(struct proxy *proxy, int fd, const struct net_address *
     }
     base_list_push_back(&proxy->clients, &client->link);
     proxy->client_count++;
+    proxy_log_client(PROXY_DEBUG, client, "new connection");
     client_set_timer(client, proxy->config->options.client_login_timeout);
 }
 

@@ -291,6 +291,8 @@ static int on_query(struct proxy_console *console, struct base_slice body)
     struct base_slice text;
     int r = wire_query_parse(body, &text);
     if (r == BASE_OK) {
+        proxy_log_client(PROXY_DEBUG, console->client, "got admin query: %.*s",
+                         (int)(text.bytes < 200 ? text.bytes : 200), (const char *)text.data);
         query(console, text);
     }
     return r;

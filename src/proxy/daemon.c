@@ -19,15 +19,18 @@
 #include <unistd.h>
 
 #include "base/invariant.h"
+#include "proxy/background.h"
 #include "proxy/client.h"
 #include "proxy/crypto.h"
 #include "proxy/http.h"
 #include "proxy/listen.h"
 #include "proxy/log.h"
+#include "proxy/pidfile.h"
 #include "proxy/privilege.h"
 #include "proxy/proxy.h"
 #include "proxy/server.h"
 #include "proxy/server_internal.h"
+#include "proxy/service.h"
 #include "proxy/stats.h"
 #include "proxy/verifier.h"
 
@@ -108,6 +111,34 @@ static void set_socket_options(struct proxy *proxy)
     proxy->server_socket = proxy->client_socket;
 }
 
+/* ---- log ---- */
+
+/* As the configuration and the command line say. A reload opens the file again. */
+static int open_log(const struct proxy *proxy, const struct config_options *options)
+{
+    return proxy_log_open(&(struct proxy_log_options){
+        .path = options->logfile,
+        .is_quiet = proxy->is_quiet,
+        .verbose = proxy->verbose + (int)options->verbose,
+        .has_syslog = options->syslog,
+        .ident = options->syslog_ident,
+        .facility = options->syslog_facility,
+    });
+}
+
+static const char *log_problem(int status, const struct config_options *options, char *out,
+                               size_t bytes)
+{
+    if (status == BASE_EINVALID) {
+        snprintf(out, bytes, "syslog_facility = %s is not allowed: use " PROXY_LOG_FACILITIES,
+                 options->syslog_facility);
+    } else {
+        snprintf(out, bytes, "cannot open the log file %s: check the folder and its rights",
+                 options->logfile);
+    }
+    return out;
+}
+
 /* ---- reload ---- */
 
 struct report {
@@ -143,7 +174,12 @@ static void log_errors(const struct config_errors *errors)
 static int swap_configuration(struct proxy *proxy, struct config *config, struct report *report)
 {
     char why[512];
-    int r = make_tls(proxy, &config->options, why, sizeof(why));
+    int r = open_log(proxy, &config->options);
+    if (r < 0) {
+        log_problem(r, &config->options, why, sizeof(why));
+    } else {
+        r = make_tls(proxy, &config->options, why, sizeof(why));
+    }
     if (r < 0) {
         proxy_log(PROXY_ERROR, "reload refused, nothing changed: %s", why);
         snprintf(report->text, report->bytes, "%s", why);
@@ -177,6 +213,7 @@ int proxy_reload(struct proxy *proxy, char *report_text, size_t report_bytes)
         return BASE_ESTATE;
     }
     proxy_log(PROXY_LOG, "got RELOAD, re-reading %s", proxy->config_path);
+    proxy_service_reloading(net_loop_now(proxy->loop));
     int r = config_load(proxy->config_path, &config, &errors);
     if (r < 0) {
         log_errors(&errors);
@@ -192,6 +229,7 @@ int proxy_reload(struct proxy *proxy, char *report_text, size_t report_bytes)
         }
     }
     config_errors_done(&errors);
+    proxy_service_notify("READY=1");
     return r;
 }
 
@@ -242,6 +280,7 @@ static void drain_clients(struct proxy *proxy)
 void proxy_shutdown(struct proxy *proxy, base_time span)
 {
     bool is_second = proxy->phase == PROXY_DRAINING;
+    proxy_service_notify("STOPPING=1\nSTATUS=shutting down");
     proxy->phase = PROXY_DRAINING;
     proxy->shutdown_at = base_time_add(net_loop_now(proxy->loop), span);
     proxy_listeners_close(proxy);
@@ -378,20 +417,6 @@ static int fail_start(const char *what, int status)
     return status;
 }
 
-static int write_pidfile(const char *path)
-{
-    FILE *file = *path ? fopen(path, "we") : NULL;
-    if (*path && !file) {
-        proxy_log(PROXY_FATAL, "cannot write pidfile %s: check the folder and its rights", path);
-        return BASE_ESYSTEM;
-    }
-    if (file) {
-        fprintf(file, "%d\n", (int)getpid());
-        fclose(file);
-    }
-    return BASE_OK;
-}
-
 /* A policy that somebody chose for this process (chrt, a service manager) stays. */
 static void set_scheduling(const struct config_options *options)
 {
@@ -436,7 +461,7 @@ static int open_all(struct proxy *proxy)
     if (r < 0) {
         return fail_start("the databases cannot be set up", r);
     }
-    r = write_pidfile(options->pidfile);
+    r = proxy_pidfile_write(options->pidfile);
     if (r < 0) {
         return r;
     }
@@ -451,7 +476,7 @@ static int open_all(struct proxy *proxy)
     net_timer_set(proxy->loop, &proxy->stats_timer,
                   base_time_add(proxy->started_at, options->stats_period));
     set_scheduling(options);
-    return r < 0 ? r : proxy_become_user(options->user);
+    return r < 0 ? r : proxy_become_user(proxy->user ? proxy->user : options->user);
 }
 
 static bool is_anybody_left(const struct proxy *proxy)
@@ -480,7 +505,7 @@ static void let_go(struct proxy *proxy)
 static void close_all(struct proxy *proxy)
 {
     if (proxy->has_pidfile) {
-        unlink(proxy->config->options.pidfile);
+        proxy_pidfile_remove(proxy->config->options.pidfile);
     }
     if (proxy->http) {
         proxy_http_close(proxy->http);
@@ -530,29 +555,78 @@ uint32_t proxy_server_count(const struct proxy *proxy)
     return count;
 }
 
-int proxy_run(const struct proxy_start *start)
+static void on_watchdog_timer(struct net_timer *timer)
 {
-    struct proxy *proxy = calloc(1, sizeof(*proxy));
-    const struct config_options *options = &start->config->options;
-    int verbose = start->verbose + (int)options->verbose;
-    if (!proxy ||
-        proxy_log_open(*options->logfile ? options->logfile : NULL, start->is_quiet, verbose) < 0) {
-        fprintf(stderr, "weir: cannot open the log file %s: check the folder and its rights\n",
-                options->logfile);
-        config_free(start->config);
-        free(proxy);
-        return 1;
-    }
-    proxy->config = start->config;
-    proxy->config_path = start->config_path;
+    struct proxy *proxy = base_list_entry(timer, struct proxy, watchdog_timer);
+    proxy_service_notify("WATCHDOG=1");
+    net_timer_set(proxy->loop, timer,
+                  base_time_add(net_loop_now(proxy->loop), proxy->watchdog_every));
+}
+
+static int serve(struct proxy *proxy, int background_fd)
+{
     int r = open_all(proxy);
     if (r == BASE_OK) {
         proxy->phase = PROXY_RUNNING;
         proxy_log(PROXY_LOG, "process up: weir %s, pid %d", WEIR_VERSION, (int)getpid());
+        if (proxy->is_quiet) {
+            proxy_log_quiet();
+        }
+        proxy_background_ready(background_fd);
+        proxy_service_notify("READY=1\nSTATUS=serving");
+        proxy->watchdog_timer.fire = on_watchdog_timer;
+        if (proxy->watchdog_every) {
+            net_timer_set(proxy->loop, &proxy->watchdog_timer, proxy->started_at);
+        }
         r = net_loop_run(proxy->loop);
         proxy_log(PROXY_LOG, "process down");
     }
     close_all(proxy);
+    return r;
+}
+
+/* What must be known of the process before it forks. */
+static struct proxy *make_proxy(const struct proxy_start *start)
+{
+    struct proxy *proxy = calloc(1, sizeof(*proxy));
+    if (proxy) {
+        proxy->config = start->config;
+        proxy->config_path = start->config_path;
+        proxy->is_quiet = start->is_quiet || start->is_background;
+        proxy->verbose = start->verbose;
+        proxy->user = start->user;
+        proxy->service_sockets = proxy_service_sockets();
+        proxy->watchdog_every = proxy_service_watchdog();
+    }
+    return proxy;
+}
+
+int proxy_run(const struct proxy_start *start)
+{
+    const struct config_options *options = &start->config->options;
+    struct proxy *proxy = make_proxy(start);
+    int background_fd = -1;
+    char why[512] = "there is no memory";
+    int r = proxy ? BASE_OK : BASE_ENOMEM;
+    if (r == BASE_OK && start->is_background) {
+        snprintf(why, sizeof(why), "cannot go into the background");
+        r = proxy_background_begin(&background_fd);
+    }
+    if (r == BASE_OK) {
+        /* until the terminal is let go it is told what goes wrong */
+        bool is_quiet = proxy->is_quiet;
+        proxy->is_quiet = start->is_quiet;
+        r = open_log(proxy, options);
+        proxy->is_quiet = is_quiet;
+        log_problem(r, options, why, sizeof(why));
+    }
+    if (r < 0) {
+        fprintf(stderr, "weir: %s\n", why);
+        config_free(start->config);
+        free(proxy);
+        return 1;
+    }
+    r = serve(proxy, background_fd);
     free(proxy);
     proxy_log_close();
     return r == BASE_OK ? 0 : 1;

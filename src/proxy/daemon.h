@@ -52,6 +52,11 @@ struct proxy {
     uint64_t turns; /* of the loop, to sample core_check */
     bool is_paused_all;
     bool has_pidfile;
+    bool is_quiet;            /* asked for at the start: no log on standard error */
+    int verbose;              /* asked for at the start, added to the option */
+    const char *user;         /* asked for at the start, before the option; NULL: not */
+    uint32_t service_sockets; /* that the service manager has opened for us */
+    base_time watchdog_every; /* the service manager wants to hear from us; 0: not */
     base_time started_at;
     uint64_t started_wall_us; /* wall clock at start, for SHOW: microseconds since 1970 */
     base_time shutdown_at;    /* DRAINING: when the rest is closed anyway */
@@ -90,6 +95,7 @@ struct proxy {
     struct net_timer core_timer;
     struct net_timer stats_timer;
     struct net_timer shutdown_timer;
+    struct net_timer watchdog_timer;
     struct proxy_http *http;
 
     base_time stats_at;               /* the last rotation of the statistics; 0 = none yet */

@@ -9,9 +9,12 @@
  */
 #include "proxy/daemon.h"
 
+#include <inttypes.h>
+
 #include "base/invariant.h"
 #include "proxy/client.h"
 #include "proxy/console.h"
+#include "proxy/log.h"
 #include "proxy/server.h"
 
 /* core_check walks everything, so in production it samples: once in so many turns. */
@@ -63,7 +66,12 @@ static void carry_out_grant(struct proxy *proxy, const struct core_effect *effec
     struct proxy_server *server = proxy_server_by_id(proxy, effect->server);
     INVARIANT(server);
     if (is_current(effect)) {
-        proxy_client_grant((struct proxy_client *)(uintptr_t)effect->tag, server, effect->waited);
+        struct proxy_client *client = (struct proxy_client *)(uintptr_t)effect->tag;
+        if (proxy_log_has(PROXY_NOISE)) {
+            proxy_log_client(PROXY_NOISE, client, "gets S-0x%" PRIx64 " after %" PRIu64 " us",
+                             server->serial, effect->waited / BASE_US);
+        }
+        proxy_client_grant(client, server, effect->waited);
         return;
     }
     if (server->state == PROXY_SERVER_CLOSING) {
@@ -102,8 +110,10 @@ static void carry_out(struct proxy *proxy, const struct core_effect *effect)
         server = proxy_server_by_id(proxy, effect->server);
         INVARIANT(server);
         if (effect->kind == CORE_EFFECT_CHECK) {
+            proxy_log_server(PROXY_NOISE, server, "is checked");
             proxy_server_check(server);
         } else if (effect->kind == CORE_EFFECT_RESET) {
+            proxy_log_server(PROXY_NOISE, server, "is reset");
             proxy_server_reset(server);
         } else {
             proxy_server_close(server, close_reason_text(effect->reason));

@@ -1,18 +1,47 @@
-/* listen.c - the sockets that clients come to: TCP addresses of listen_addr, one Unix socket.
+/* listen.c - the sockets that clients come to: TCP addresses of listen_addr, one Unix socket; or
+ * what a service manager has opened for us, then only those.
  *
  * listen_port 0 lets the system choose a port; the log line says which.
  */
 #include "proxy/listen.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <grp.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "proxy/client.h"
 #include "proxy/log.h"
+#include "proxy/service.h"
 
 static void on_accept(struct net_listener *listener, int fd, const struct net_address *peer)
 {
     proxy_client_accept(listener->owner, fd, peer);
+}
+
+/* The next listener, ready to be opened; NULL when there is no room. */
+static struct net_listener *listener_new(struct proxy *proxy, const char *what)
+{
+    if (proxy->listener_count == PROXY_LISTENERS_MAX) {
+        proxy_log(PROXY_FATAL, "cannot listen on %s: there are more than %d addresses", what,
+                  PROXY_LISTENERS_MAX);
+        return NULL;
+    }
+    struct net_listener *listener = &proxy->listeners[proxy->listener_count];
+    listener->on_accept = on_accept;
+    listener->owner = proxy;
+    return listener;
+}
+
+static void opened(struct proxy *proxy, const struct net_listener *listener)
+{
+    char text[NET_ADDRESS_TEXT];
+    proxy->listener_count++;
+    net_address_text(&listener->address, text, sizeof(text));
+    proxy_log(PROXY_LOG, "listening on %s", text);
 }
 
 static int open_one(struct proxy *proxy, const struct net_address *address)
@@ -21,14 +50,10 @@ static int open_one(struct proxy *proxy, const struct net_address *address)
     char text[NET_ADDRESS_TEXT];
     const char *reason = "";
     net_address_text(address, text, sizeof(text));
-    if (proxy->listener_count == PROXY_LISTENERS_MAX) {
-        proxy_log(PROXY_FATAL, "cannot listen on %s: listen_addr names more than %d addresses",
-                  text, PROXY_LISTENERS_MAX);
+    struct net_listener *listener = listener_new(proxy, text);
+    if (!listener) {
         return BASE_ECAPACITY;
     }
-    struct net_listener *listener = &proxy->listeners[proxy->listener_count];
-    listener->on_accept = on_accept;
-    listener->owner = proxy;
     int r = net_listener_open(proxy->loop, listener, address, (int)options->listen_backlog,
                               (unsigned)options->unix_socket_mode, &reason);
     if (r < 0) {
@@ -37,9 +62,50 @@ static int open_one(struct proxy *proxy, const struct net_address *address)
                                    : "");
         return r;
     }
-    proxy->listener_count++;
-    net_address_text(&listener->address, text, sizeof(text));
-    proxy_log(PROXY_LOG, "listening on %s", text);
+    opened(proxy, listener);
+    return BASE_OK;
+}
+
+static int adopt_one(struct proxy *proxy, int fd)
+{
+    const char *reason = "";
+    struct net_listener *listener = listener_new(proxy, "a socket of the service manager");
+    if (!listener) {
+        return BASE_ECAPACITY;
+    }
+    int r = net_listener_adopt(proxy->loop, listener, fd, &reason);
+    if (r < 0) {
+        proxy_log(PROXY_FATAL,
+                  "the service manager's socket %d is of no use: %s; it must be a stream socket "
+                  "that listens (ListenStream, Accept=no)",
+                  fd, reason);
+        return r;
+    }
+    opened(proxy, listener);
+    return BASE_OK;
+}
+
+/* unix_socket_group: who may connect, where the mode leaves others out. */
+static int give_to_group(const struct proxy *proxy, const struct net_address *address)
+{
+    const char *name = proxy->config->options.unix_socket_group;
+    const struct sockaddr_un *un = (const void *)&address->storage;
+    const struct group *group = *name ? getgrnam(name) : NULL;
+    if (!*name || un->sun_path[0] == '\0') {
+        return BASE_OK;
+    }
+    if (!group) {
+        proxy_log(PROXY_FATAL, "unix_socket_group: there is no system group \"%s\"", name);
+        return BASE_EINVALID;
+    }
+    if (chown(un->sun_path, (uid_t)-1, group->gr_gid) != 0) {
+        proxy_log(
+            PROXY_FATAL,
+            "unix_socket_group: %s cannot be given to group \"%s\": %s; start weir as root or "
+            "as a member of that group",
+            un->sun_path, name, strerror(errno));
+        return BASE_ESYSTEM;
+    }
     return BASE_OK;
 }
 
@@ -84,8 +150,26 @@ static uint16_t socket_port(const struct proxy *proxy)
     return (uint16_t)proxy->config->options.listen_port;
 }
 
+static int adopt_all(struct proxy *proxy)
+{
+    proxy_log(PROXY_LOG,
+              "socket activation: %u sockets of the service manager in place of listen_addr, "
+              "listen_port and unix_socket_dir",
+              proxy->service_sockets);
+    for (uint32_t i = 0; i < proxy->service_sockets; i++) {
+        int r = adopt_one(proxy, PROXY_SERVICE_FD + (int)i);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return BASE_OK;
+}
+
 int proxy_listeners_open(struct proxy *proxy)
 {
+    if (proxy->service_sockets > 0) {
+        return adopt_all(proxy);
+    }
     const struct config_options *options = &proxy->config->options;
     const char *rest = options->listen_addr;
     struct base_slice item;
@@ -99,6 +183,7 @@ int proxy_listeners_open(struct proxy *proxy)
         struct net_address address;
         int r = net_address_parse(options->unix_socket_dir, socket_port(proxy), &address);
         r = r < 0 ? r : open_one(proxy, &address);
+        r = r < 0 ? r : give_to_group(proxy, &address);
         if (r < 0) {
             return r;
         }

@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
+#include "base/status.h"
+
 enum proxy_level {
     PROXY_FATAL,
     PROXY_ERROR,
@@ -24,8 +26,22 @@ enum proxy_level {
 struct proxy_client;
 struct proxy_server;
 
-/* path NULL: standard error only. Errors: BASE_ESYSTEM when the file cannot be opened. */
-int proxy_log_open(const char *path, bool is_quiet, int verbose);
+/* Where lines go, and which. Texts are copied. */
+struct proxy_log_options {
+    const char *path;     /* a file; NULL or "": none */
+    bool is_quiet;        /* not to standard error */
+    int verbose;          /* 0: LOG and above, 1: DEBUG too, 2: everything */
+    bool has_syslog;      /* to syslog(3) as well */
+    const char *ident;    /* under this name; NULL or "": "weir" */
+    const char *facility; /* and this facility; NULL or "": daemon */
+};
+/* Opens, or changes what is open: on errors nothing changes. Errors: BASE_ESYSTEM (the file cannot
+ * be opened), BASE_EINVALID (no such facility), BASE_ENOMEM. */
+int proxy_log_open(const struct proxy_log_options *options) BASE_MUST_CHECK;
+/* The names of facilities, separated by commas, for people. */
+#define PROXY_LOG_FACILITIES "auth, authpriv, daemon, user, local0 to local7"
+/* Standard error leads nowhere from now on. */
+void proxy_log_quiet(void);
 /* Opens the file again (log rotation). */
 void proxy_log_reopen(void);
 void proxy_log_close(void);

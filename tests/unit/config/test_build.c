@@ -14,7 +14,7 @@ TEST(unknown_setting_is_refused_with_the_nearest_name)
 
 TEST(refused_setting_says_what_to_use)
 {
-    helper_refuses("[weir]\nsyslog = 1\n", 2, "syslog is not served: log to standard error");
+    helper_refuses("[weir]\nuse_lifo = 0\n", 2, "use_lifo is not served: use server_round_robin");
     helper_refuses("[weir]\nauth_query = SELECT 1\n", 2, "auth_file");
     helper_refuses("[weir]\npool_pre_ping = 1\n", 2, "use server_check_delay");
     helper_refuses("[weir]\nauth_type = hba\n", 2, "weir does not serve it; use scram-sha-256");
@@ -25,7 +25,7 @@ TEST(refused_setting_says_what_to_use)
 TEST(harmless_value_of_a_refused_setting_is_accepted)
 {
     config_free(
-        helper_config("[weir]\nsyslog = 0\nauth_query =\npeer_id = 0\njob_name=pgbouncer\n"
+        helper_config("[weir]\nuse_lifo = 1\nauth_query =\npeer_id = 0\njob_name=pgbouncer\n"
                       "[databases]\na = host=h auth_user='' load_balance_hosts=round-robin\n"
                       "[users]\nb = max_user_client_connections=0\n"));
 }
@@ -48,7 +48,7 @@ TEST(all_errors_come_at_once_with_their_lines)
     assert_int_equal(helper_read("[weir]\n"
                                  "pool_mode = x\n"
                                  "fine = not\n"
-                                 "syslog = 1\n"
+                                 "use_lifo = 0\n"
                                  "listen_port = 70000\n"
                                  "what is this\n"
                                  "[nowhere]\n"

@@ -96,7 +96,7 @@ TEST(set_makes_a_new_snapshot)
     config_with_option(old, base_slice_text(name), base_slice_text(value), &config, &errors)
     assert_int_equal(SET("listen_port", "1"), BASE_ECONFIG);
     assert_int_equal(SET("default_pool_size", "x"), BASE_ECONFIG);
-    assert_int_equal(SET("syslog", "1"), BASE_ECONFIG);
+    assert_int_equal(SET("use_lifo", "0"), BASE_ECONFIG);
     assert_int_equal(errors.error_count, 3);
     assert_true(helper_has(errors.errors, 1, "listen_port needs a restart"));
     config_errors_done(&errors);

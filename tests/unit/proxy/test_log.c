@@ -36,14 +36,16 @@ static void open_log(int verbose)
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
-    assert_int_equal(proxy_log_open(path, true, verbose), BASE_OK);
+    assert_int_equal(proxy_log_open(&(struct proxy_log_options){
+                         .path = path, .is_quiet = true, .verbose = verbose}),
+                     BASE_OK);
 }
 
 static void close_log(void)
 {
     proxy_log_close();
     unlink(path);
-    assert_int_equal(proxy_log_open(NULL, true, 0), BASE_OK);
+    assert_int_equal(proxy_log_open(&(struct proxy_log_options){.is_quiet = true}), BASE_OK);
 }
 
 TEST(a_line_has_time_pid_level_and_name)
@@ -115,5 +117,7 @@ TEST(the_file_can_be_opened_again_under_its_name)
 
 TEST(a_log_file_that_cannot_be_opened_is_an_error)
 {
-    assert_int_equal(proxy_log_open("/nonexistent/weir.log", true, 0), BASE_ESYSTEM);
+    assert_int_equal(proxy_log_open(&(struct proxy_log_options){.path = "/nonexistent/weir.log",
+                                                                .is_quiet = true}),
+                     BASE_ESYSTEM);
 }

@@ -1,0 +1,28 @@
+/* service.h - the service manager: readiness, sockets it opened for us (systemd's two protocols).
+ *
+ * sd_notify(3): datagrams of lines to the socket named in NOTIFY_SOCKET.
+ * sd_listen_fds(3): LISTEN_PID names us, LISTEN_FDS descriptors from 3 on are ours.
+ */
+#ifndef PROXY_SERVICE_H
+#define PROXY_SERVICE_H
+
+#include <stdint.h>
+
+#include "net/net.h"
+
+struct proxy;
+
+/* Sends lines such as "READY=1\nSTATUS=..."; without a service manager it does nothing. */
+void proxy_service_notify(const char *lines);
+/* "RELOADING=1" with the time systemd asks for: the loop's, which is the monotonic clock's. */
+void proxy_service_reloading(base_time now);
+
+/* How many sockets were handed over: descriptors PROXY_SERVICE_FD and on. The environment is
+ * cleared, so that no child takes them for its own. */
+#define PROXY_SERVICE_FD 3
+uint32_t proxy_service_sockets(void);
+
+/* Half of the interval in which the service manager wants to hear from us; 0 = it does not. */
+base_time proxy_service_watchdog(void);
+
+#endif
