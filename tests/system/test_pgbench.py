@@ -1,5 +1,5 @@
 """pgbench through the daemon with more clients than servers: not one error. Short by default;
-WEIR_PGBENCH_SECONDS=30 WEIR_PGBENCH_CLIENTS=200 is the full bar."""
+WEIR_PGBENCH_SECONDS=30 WEIR_PGBENCH_CLIENTS=200 WEIR_PGBENCH_POOL=20 is the full bar."""
 import os
 import re
 import subprocess
@@ -12,7 +12,7 @@ from harness.pools import pools_add_up
 
 SECONDS = int(os.environ.get("WEIR_PGBENCH_SECONDS", "3"))
 CLIENTS = int(os.environ.get("WEIR_PGBENCH_CLIENTS", "40"))
-POOL_SIZE = 5
+POOL_SIZE = int(os.environ.get("WEIR_PGBENCH_POOL", "5"))
 RUNS = {
     "select": ["-S"],
     "tpcb": [],
