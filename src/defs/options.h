@@ -162,7 +162,8 @@
     OPTION(query_wait_notify, SECONDS, "5", 0, OPTION_SECONDS_MAX, RELOAD,                         \
            "A client that waited this long gets a NOTICE that says where it stands; 0: none.")     \
     OPTION(query_timeout, SECONDS, "0", 0, OPTION_SECONDS_MAX, RELOAD,                             \
-           "Statements that run longer are cancelled; 0: off. Better a little above the server's " \
+           "Clients whose statement runs, or waits for a server, for longer are disconnected, "    \
+           "and the statement is cancelled; 0: off. Better a little above the server's "           \
            "`statement_timeout`.")                                                                 \
     OPTION(transaction_timeout, SECONDS, "0", 0, OPTION_SECONDS_MAX, RELOAD,                       \
            "Clients whose transaction lasts longer are disconnected; 0: off.")                     \

@@ -200,15 +200,8 @@ static void on_timer(struct net_timer *timer)
                            "client_login_timeout");
         return;
     case PROXY_CLIENT_READY:
-        proxy_client_close(client, "57P05", "client_idle_timeout", NULL,
-                           "Reconnect; client_idle_timeout closes clients that idle.",
-                           "client_idle_timeout");
-        return;
     case PROXY_CLIENT_LINKED:
-        proxy_client_close(client, "25P03", "idle_transaction_timeout", NULL,
-                           "End transactions soon; idle_transaction_timeout closes clients that "
-                           "idle inside one.",
-                           "idle transaction timeout");
+        client_limits_fire(client);
         return;
     case PROXY_CLIENT_WELCOME:
     case PROXY_CLIENT_WAITING:
@@ -258,34 +251,19 @@ void proxy_client_accept(struct proxy *proxy, int fd, const struct net_address *
 
 /* ---- claims ---- */
 
-static base_time wait_limit(const struct proxy_client *client)
-{
-    struct proxy *proxy = client->proxy;
-    struct config_pool resolved;
-    struct base_slice user = base_slice_text(client->pool->user->name);
-    const struct config_database *entry =
-        config_database_find(proxy->config, base_slice_text(client->pool->database->name), NULL);
-    if (!entry) {
-        return proxy->config->options.query_wait_timeout;
-    }
-    config_pool_resolve(proxy->config, entry, config_user_find(proxy->config, user), &resolved);
-    return resolved.query_wait_timeout;
-}
-
 void client_claim(struct proxy_client *client, enum proxy_client_state while_waiting,
                   base_time since)
 {
-    base_time limit = wait_limit(client);
-    struct core_event event = {
-        .kind = CORE_EVENT_CLAIM,
-        .pool = client->pool->id,
-        .deadline = limit ? base_time_add(since, limit) : BASE_NEVER,
-        .lane = 1,
-        .tag = (uintptr_t)client,
-    };
     client->wait_at = since;
     client->claim = (struct core_claim_id){UINT32_MAX, UINT32_MAX}; /* until its id is known */
     client->state = while_waiting;
+    struct core_event event = {
+        .kind = CORE_EVENT_CLAIM,
+        .pool = client->pool->id,
+        .deadline = base_time_add(since, client_wait_limit(client)),
+        .lane = 1,
+        .tag = (uintptr_t)client,
+    };
     client_set_timer(client, 0);
     if (client->pool->is_closed) {
         client->claim = (struct core_claim_id){0};
@@ -344,7 +322,7 @@ void proxy_client_grant(struct proxy_client *client, struct proxy_server *server
     client->server = server;
     client_move(client, PROXY_CLIENT_LINKED);
     proxy_server_link(server, client);
-    server->transaction_at = net_loop_now(client->proxy->loop);
+    client_limits_watch(client);
     if (!server->is_setting) {
         proxy_client_set_up(client);
     }
@@ -382,13 +360,12 @@ void proxy_client_unlink(struct proxy_client *client)
     if (client_close_when_leaving(client)) {
         return;
     }
-    client_set_timer(client, client->proxy->config->options.client_idle_timeout);
+    client_limits_watch(client);
     net_stream_resume(&client->stream);
 }
 
 void proxy_client_answered(struct proxy_client *client, char tx_status)
 {
-    const struct config_options *options = &client->proxy->config->options;
     if (client->pool->mode == CONFIG_POOL_MODE_STATEMENT && tx_status != 'I') {
         proxy_client_close(client, "0A000",
                            "transaction blocks not allowed in statement pooling mode", NULL,
@@ -396,10 +373,8 @@ void proxy_client_answered(struct proxy_client *client, char tx_status)
                            "transaction blocks not allowed in statement pooling mode");
         return;
     }
-    if (options->idle_transaction_timeout || options->client_idle_timeout) {
-        client_set_timer(client, tx_status == 'I' ? options->client_idle_timeout
-                                                  : options->idle_transaction_timeout);
-    }
+    client->idle_at = net_loop_now(client->proxy->loop);
+    client_limits_watch(client);
     if (net_stream_is_paused(&client->stream)) {
         net_stream_resume(&client->stream);
     }
@@ -407,13 +382,19 @@ void proxy_client_answered(struct proxy_client *client, char tx_status)
 
 /* ---- the end ---- */
 
+/* Has its client a part of a message, a row perhaps? Then an error would be the rest of it. */
+static bool is_mid_row(const struct proxy_server *server)
+{
+    return server && server->pass_left > 0 && !server->pass_is_dropped;
+}
+
 void proxy_client_close(struct proxy_client *client, const char *sqlstate, const char *text,
                         const char *detail, const char *hint, const char *reason)
 {
     if (client->state == PROXY_CLIENT_CLOSING) {
         return;
     }
-    if (sqlstate && client->state != PROXY_CLIENT_TLS) {
+    if (sqlstate && client->state != PROXY_CLIENT_TLS && !is_mid_row(client->server)) {
         client_send_error(client, &(struct client_error){"FATAL", sqlstate, text, detail, hint});
         if (client->proxy->config->options.log_pooler_errors) {
             proxy_log_client(PROXY_WARNING, client, "pooler error: %s", text);
@@ -444,7 +425,7 @@ void proxy_client_lost(struct proxy_client *client, struct proxy_server *server,
     }
     client->state = PROXY_CLIENT_READY;
     proxy_client_close(
-        client, "08006", "server conn crashed?",
+        client, is_mid_row(server) ? NULL : "08006", "server conn crashed?",
         server->had_error ? "The server said why in the message before this one."
                           : "The connection to PostgreSQL ended.",
         "Reconnect and try again; whether the last statement took effect is unknown.", reason);

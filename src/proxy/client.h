@@ -45,8 +45,8 @@ enum proxy_client_state {
 
 struct proxy_client {
     struct net_stream stream;
-    struct net_timer timer; /* login, idle, idle in transaction, query or transaction deadline */
-    struct base_list link;  /* in proxy.clients */
+    struct net_timer timer;         /* login; later what client_limits.c watches */
+    struct base_list link;          /* in proxy.clients */
     struct base_list pool_link;     /* in pool.clients */
     struct base_hash_node key_node; /* in proxy.cancel_keys, by cancel_pid */
     struct proxy *proxy;
@@ -79,6 +79,7 @@ struct proxy_client {
     struct proxy_console *console; /* NULL until the first command */
     base_time connected_at;
     base_time request_at; /* its last message */
+    base_time idle_at;    /* its last message, or the last answer to it */
     base_time wait_at;    /* the claim was made */
     uint64_t serial;      /* for SHOW and log lines */
     struct net_address address;
@@ -105,6 +106,8 @@ void proxy_client_setting_failed(struct proxy_client *client, const char *sqlsta
  * was sent yet: then it claims again. */
 void proxy_client_lost(struct proxy_client *client, struct proxy_server *server,
                        const char *reason);
+/* Its pool's time-outs are others now. */
+void proxy_client_limits_changed(struct proxy_client *client);
 /* Its database left the configuration. */
 void proxy_client_database_removed(struct proxy_client *client);
 /* One whole answer of the server was passed on; a ReadyForQuery with this status came. */

@@ -143,6 +143,12 @@ void proxy_client_refuse(struct proxy_client *client, int status, base_time wait
         return;
     }
     client_wait_detail(client, waited, ahead, detail, sizeof(detail));
+    if (status == BASE_ETIMEDOUT && client_waits_for_query(client)) {
+        client->state = PROXY_CLIENT_READY;
+        proxy_client_close(client, "08P01", "query_timeout", detail,
+                           "Raise query_timeout if such waits are expected.", "query_timeout");
+        return;
+    }
     struct client_error error = {"ERROR", info->sqlstate, info->text, detail, info->hint};
     if (is_login || client->pool->mode == CONFIG_POOL_MODE_SESSION || status == BASE_ECLOSED) {
         client->state = PROXY_CLIENT_READY;

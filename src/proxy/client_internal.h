@@ -2,6 +2,7 @@
  *
  *   client.c          life: accepted, moved between states, ended; granted, refused, unlinked
  *   client_error.c    what a client is told when there is no server to give
+ *   client_limits.c   time-outs of logged-in clients
  *   client_login.c    start-up packet, TLS, choice of database, welcome
  *   client_auth.c     passwords
  *   client_session.c  messages: passed on, answered, or made to wait
@@ -59,8 +60,18 @@ void client_reclaim(struct proxy_client *client, enum proxy_client_state state);
 void client_leave_server(struct proxy_client *client);
 /* A client that is to go when its work is done (drain, KILL) goes now; false when it stays. */
 bool client_close_when_leaving(struct proxy_client *client);
-/* Arms the deadline that holds now: idle, idle in transaction, ... */
+/* Arms the timer; span 0 disarms it. */
 void client_set_timer(struct proxy_client *client, base_time span);
+
+/* client_limits.c */
+/* Something has begun that may be limited: idling, a query, a transaction. */
+void client_limits_watch(struct proxy_client *client);
+/* The timer of a logged-in client fired. */
+void client_limits_fire(struct proxy_client *client);
+/* How long it may wait for a server; BASE_NEVER: as long as it takes. */
+base_time client_wait_limit(const struct proxy_client *client);
+/* Is that query_timeout, not query_wait_timeout? */
+bool client_waits_for_query(const struct proxy_client *client);
 
 /* client_error.c */
 struct client_error {

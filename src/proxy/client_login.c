@@ -327,7 +327,8 @@ void client_send_welcome(struct proxy_client *client)
     }
     put_end(client, &out);
     client_send_out(client, &out);
-    client_set_timer(client, client->proxy->config->options.client_idle_timeout);
+    client->idle_at = net_loop_now(client->proxy->loop);
+    client_limits_watch(client);
 }
 
 static void enter_console(struct proxy_client *client)

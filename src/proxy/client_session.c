@@ -430,7 +430,7 @@ static void pass_piece(struct walk *walk)
 size_t proxy_client_session_data(struct proxy_client *client, struct base_slice in)
 {
     struct walk walk = {.client = client, .in = in};
-    client->request_at = net_loop_now(client->proxy->loop);
+    client->request_at = client->idle_at = net_loop_now(client->proxy->loop);
     client->is_new = false;
     while (walk.done < in.bytes) {
         if (net_stream_unsent(&client->stream) > NET_HIGH_WATER) {
@@ -448,9 +448,7 @@ size_t proxy_client_session_data(struct proxy_client *client, struct base_slice 
     }
     send_run(&walk);
     if (client->server) {
-        if (client->timer.heap_pos) {
-            client_set_timer(client, 0);
-        }
+        client_limits_watch(client);
         if (net_stream_unsent(&client->server->stream) > NET_HIGH_WATER) {
             net_stream_pause(&client->stream);
         }

@@ -74,6 +74,13 @@ struct proxy_failure {
     char text[256];
 };
 
+/* Time-outs of a pool's clients; 0 = none. */
+struct proxy_limits {
+    base_time wait; /* for a server */
+    base_time query, transaction, idle_transaction, client_idle;
+    base_time shortest; /* of the second line; BASE_NEVER when there is none */
+};
+
 struct proxy_pool {
     struct base_hash_node node; /* in proxy.pools, by (database, user) */
     struct base_list link;      /* in proxy.pool_list, in order of making */
@@ -82,6 +89,7 @@ struct proxy_pool {
     struct proxy_user *user;
     struct core_pool_id id;
     enum config_pool_mode mode;
+    struct proxy_limits limits;
     bool is_closed;           /* closed in the core; freed when the last client and server left */
     uint32_t client_count;    /* logged in, of this pool */
     uint32_t server_count;    /* proxy_server objects */

@@ -24,6 +24,33 @@ entry_of(struct proxy *proxy, const struct proxy_database *database, bool *ret_i
     return config_database_find(proxy->config, base_slice_text(database->name), ret_is_fallback);
 }
 
+static base_time shortest_of(const struct proxy_limits *limits)
+{
+    const base_time spans[] = {limits->query, limits->transaction, limits->idle_transaction,
+                               limits->client_idle};
+    base_time shortest = BASE_NEVER;
+    for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+        shortest = spans[i] && spans[i] < shortest ? spans[i] : shortest;
+    }
+    return shortest;
+}
+
+static void set_limits(struct proxy_pool *pool, const struct config_pool *resolved)
+{
+    pool->limits = (struct proxy_limits){
+        .wait = resolved->query_wait_timeout,
+        .query = resolved->query_timeout,
+        .transaction = resolved->transaction_timeout,
+        .idle_transaction = resolved->idle_transaction_timeout,
+        .client_idle = resolved->client_idle_timeout,
+    };
+    pool->limits.shortest = shortest_of(&pool->limits);
+    base_list_each(it, &pool->clients)
+    {
+        proxy_client_limits_changed(base_list_entry(it, struct proxy_client, pool_link));
+    }
+}
+
 void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_settings)
 {
     struct proxy *proxy = pool->proxy;
@@ -36,6 +63,7 @@ void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_setti
     INVARIANT(entry);
     config_pool_resolve(proxy->config, entry, user, &resolved);
     pool->mode = resolved.pool_mode;
+    set_limits(pool, &resolved);
     *ret_settings = (struct core_pool_settings){
         .size = resolved.pool_size,
         .overflow = resolved.max_overflow,

@@ -27,7 +27,7 @@ int pool_database_apply(struct proxy *proxy, struct proxy_database *database,
 /* Frees the copies. */
 void pool_database_clear(struct proxy *proxy, struct proxy_database *database);
 
-/* Resolves a pool's settings and mode from proxy.config. */
+/* Resolves a pool's settings, mode and time-outs from proxy.config. */
 void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_settings);
 int pool_move(struct proxy_pool *pool) BASE_MUST_CHECK;
 /* Closes it in the core; it is freed when its last client and server have left. */

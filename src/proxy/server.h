@@ -89,8 +89,8 @@ struct proxy_server {
     base_time connected_at;      /* socket open was asked for */
     base_time ready_at;          /* login over */
     base_time request_at;        /* lent, or last used */
-    base_time query_at;          /* the first outstanding query was sent; 0 = none */
-    base_time transaction_at;    /* the transaction began; 0 = none */
+    base_time query_at;          /* what is unanswered was sent, or its answer began; 0 = none */
+    base_time transaction_at;    /* the transaction began, or what may begin one; 0 = none */
     struct net_address address;  /* of the upstream */
     bool has_socket;             /* connect was called: the end comes by on_close */
     struct core_refusal refusal; /* why the login failed */

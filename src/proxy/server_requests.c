@@ -106,6 +106,13 @@ static void note_batch(struct proxy_server *server, const struct proxy_request *
     }
 }
 
+static void note_begin(struct proxy_server *server)
+{
+    base_time now = net_loop_now(server->proxy->loop);
+    server->query_at = server->query_at ? server->query_at : now;
+    server->transaction_at = server->transaction_at ? server->transaction_at : now;
+}
+
 int proxy_server_expect(struct proxy_server *server, struct proxy_request request)
 {
     /* While the server skips to Sync nothing else is answered; in COPY it ignores Sync. */
@@ -123,9 +130,7 @@ int proxy_server_expect(struct proxy_server *server, struct proxy_request reques
     }
     note_batch(server, &request);
     if (server->requests.count == 1) {
-        if (!server->query_at) {
-            server->query_at = net_loop_now(server->proxy->loop);
-        }
+        note_begin(server);
         server_requests_settle(server);
     }
     return BASE_OK;

@@ -317,17 +317,25 @@ static void begin_copy_in(struct proxy_server *server)
     server->in_copy_in = !has_ended;
 }
 
+/* A ReadyForQuery: what is owed still begins now. */
+static void note_end(struct proxy_server *server)
+{
+    base_time now = server->requests.count > 0 ? net_loop_now(server->proxy->loop) : 0;
+    server->query_at = now;
+    if (server->tx_status == 'I') {
+        server->transaction_at = now;
+    }
+}
+
 static void count_query(struct proxy_server *server)
 {
     struct proxy_counters *total = &server->pool->stats.total;
     base_time now = net_loop_now(server->proxy->loop);
     total->queries++;
     total->query_time += base_time_since(now, server->query_at);
-    server->query_at = server->requests.count > 0 ? now : 0;
     if (server->tx_status == 'I') {
         total->transactions++;
         total->transaction_time += base_time_since(now, server->transaction_at);
-        server->transaction_at = 0;
     }
 }
 
@@ -376,6 +384,7 @@ static bool take_ready(struct walk *walk, char status, bool *ret_is_wrong)
     server->in_copy_in = false;
     if (!fits_ready(server)) {
         server->doubtful_syncs--;
+        note_end(server);
         server->is_in_batch = server->is_in_batch && !is_skipping;
         return !is_forbidden_block(server);
     }
@@ -386,9 +395,11 @@ static bool take_ready(struct walk *walk, char status, bool *ret_is_wrong)
         if (server->is_setting) {
             end_of_setting(server);
         }
+        note_end(server);
         return false;
     }
     count_query(server);
+    note_end(server);
     return !is_forbidden_block(server); /* the client gets an error instead */
 }
 

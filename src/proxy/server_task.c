@@ -225,9 +225,6 @@ void server_on_timer(struct net_timer *timer)
         give_broken(server);
         return;
     case PROXY_SERVER_LINKED:
-        proxy_client_close(server->client, "57014", "query_timeout", NULL,
-                           "Raise query_timeout if such queries are expected.", "query timeout");
-        return;
     case PROXY_SERVER_IDLE:
     case PROXY_SERVER_CLOSING:
         return;

@@ -327,6 +327,19 @@ def test_a_refused_batch_does_not_hold_up_a_drain(weir_factory, pg):
     weir.process = None
 
 
+# ---- half a row
+
+def test_no_error_is_put_into_the_middle_of_a_row_when_its_server_ends(weir_factory, pg, fake):
+    weir, upstream = behind_gate(weir_factory, pg, fake)
+    with raw(weir) as client:
+        client.send(wire.query("SELECT repeat('x', 50000000)"))
+        client.until(b"T")
+        upstream.cut()
+        assert client.until(None)[-1] == (None, b"")
+        assert b"crashed" not in client.buffer
+    pools_add_up(weir, 1)
+
+
 # ---- DISCARD ALL and DEALLOCATE in the middle of a pipeline
 
 def ask_extended(sql):
