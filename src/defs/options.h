@@ -197,10 +197,9 @@
            "Run `server_reset_query` in every pool mode.")                                         \
     OPTION(server_round_robin, BOOL, "0", 0, 0, RELOAD,                                            \
            "Lend the server that idled longest instead of the one used last.")                     \
-    OPTION(                                                                                        \
-        server_fast_close, BOOL, "0", 0, 0, RELOAD,                                                \
-        "After RECONNECT or changed connection settings, close a server in session mode at the "   \
-        "end of its transaction, not of its session.")                                             \
+    OPTION(server_fast_close, BOOL, "0", 0, 0, RELOAD,                                             \
+           "After RECONNECT or changed connection settings, close a server in session mode, and "  \
+           "its client, at the end of the transaction, not of the session.")                       \
     OPTION(max_prepared_statements, COUNT, "200", 0, 100000, RELOAD,                               \
            "Prepared statements followed per server in transaction and statement mode; 0: off.")   \
     OPTION(max_packet_size, BYTES, "2147483647", 1024, 4294967295, RELOAD,                         \

@@ -145,7 +145,13 @@ static void command_reconnect(struct proxy_client *client, const struct console_
     if (!take_database(client->proxy, words, result, &database)) {
         return;
     }
-    apply_pools(client->proxy, database, CORE_EVENT_INVALIDATE);
+    base_list_each(it, &client->proxy->pool_list)
+    {
+        struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
+        if (!database || pool->database == database) {
+            proxy_pool_reconnect(pool);
+        }
+    }
     apply_pools(client->proxy, database, CORE_EVENT_RETRY);
     result->tag = "RECONNECT";
 }

@@ -11,6 +11,7 @@
 #include "proxy/daemon.h"
 #include "proxy/log.h"
 #include "proxy/pool_internal.h"
+#include "proxy/server.h"
 #include "wire/prepared.h"
 
 static int scope_open(struct proxy *proxy, enum core_scope_kind kind, uint32_t limit,
@@ -210,15 +211,48 @@ static int pool_open_in_core(struct proxy *proxy, struct proxy_pool *pool)
     return r;
 }
 
+static void outdate_servers(struct proxy_pool *pool)
+{
+    base_list_each(it, &pool->servers)
+    {
+        base_list_entry(it, struct proxy_server, pool_link)->is_outdated = true;
+    }
+}
+
+/* After the core was told: sessions that need not wait end. */
+static void end_sessions(struct proxy_pool *pool)
+{
+    base_list_each_safe(it, &pool->servers)
+    {
+        struct proxy_server *server = base_list_entry(it, struct proxy_server, pool_link);
+        if (server->is_outdated) {
+            proxy_server_settle(server);
+        }
+    }
+}
+
+void proxy_pool_reconnect(struct proxy_pool *pool)
+{
+    struct core_event event = {.kind = CORE_EVENT_INVALIDATE, .pool = pool->id};
+    outdate_servers(pool);
+    if (!pool->is_closed) {
+        int r = proxy_apply(pool->proxy, &event);
+        INVARIANT(r == BASE_OK);
+    }
+    end_sessions(pool);
+}
+
 /* The database leads elsewhere: a new pool in the core takes over; those who wait claim again
  * there, lent servers end when they are given back. */
 int pool_move(struct proxy_pool *pool)
 {
     struct core_pool_id old = pool->id;
+    outdate_servers(pool);
     int r = pool_open_in_core(pool->proxy, pool);
     if (r == BASE_OK) {
         struct core_event event = {.kind = CORE_EVENT_POOL_CLOSE, .pool = old};
         r = proxy_apply(pool->proxy, &event);
+        end_sessions(pool);
     }
     return r;
 }

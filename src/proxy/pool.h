@@ -112,6 +112,9 @@ int proxy_pool_find(struct proxy *proxy, struct base_slice database, struct base
                     struct proxy_pool **ret_pool) BASE_MUST_CHECK;
 /* The database entry a name leads to, made from `*` if need be; NULL when there is none. */
 struct proxy_database *proxy_database_find(struct proxy *proxy, struct base_slice name);
+/* Its servers are replaced: idle ones at once, others when they are given back; with
+ * server_fast_close sessions end for that, at the end of their transaction. */
+void proxy_pool_reconnect(struct proxy_pool *pool);
 /* Frees the pool if it is closed and nothing uses it any more. */
 void proxy_pool_release(struct proxy_pool *pool);
 /* Builds databases from proxy.config; on a reload compares and applies what changed. */

@@ -390,6 +390,11 @@ void proxy_server_settle(struct proxy_server *server)
         return;
     }
     if (server->pool->mode == CONFIG_POOL_MODE_SESSION && !client->is_closing_soon) {
+        if (server->is_outdated && server->proxy->config->options.server_fast_close) {
+            proxy_client_close(client, "08P01", "database configuration changed", NULL,
+                               "Reconnect; server_fast_close ends sessions on old servers.",
+                               "database configuration changed");
+        }
         return;
     }
     proxy_server_release(server);

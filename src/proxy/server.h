@@ -63,6 +63,7 @@ struct proxy_server {
     bool is_told;     /* the core has been told of its end */
     bool is_setting;  /* the SET query for its client is under way */
     bool is_draining; /* DRAIN: what runs has been told to stop */
+    bool is_outdated; /* RECONNECT, or its database leads elsewhere: it ends when given back */
     bool is_unfit;    /* its parameters or statements are in doubt: it ends when given back */
     bool is_skipping; /* after an error: the server ignores everything up to Sync */
     bool is_in_batch; /* extended messages were sent since the last Sync: work not committed */

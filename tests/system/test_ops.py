@@ -340,3 +340,51 @@ def test_root_becomes_the_user_named_in_the_file(weir_factory, pg):
     status = open(f"/proc/{weir.process.pid}/status").read()
     uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
     assert set(uids) == {str(pwd.getpwnam("postgres").pw_uid)}
+
+
+# ---- server_fast_close
+
+def move(weir, database="app"):
+    """Leads the database elsewhere (to the same server by another name of it)."""
+    weir.write(pool_mode="session", server_fast_close=weir.fast, databases={
+        database: f"host=127.0.0.1 port={weir.pg.port} dbname=app application_name=moved"
+                  " connect_query='SET my.own = 7'"})
+    weir.console("RELOAD")
+
+
+def reconnect(weir):
+    weir.console("RECONNECT")
+
+
+@pytest.mark.parametrize("outdate", [move, reconnect])
+def test_server_fast_close_ends_sessions_after_their_transaction(weir_factory, pg, outdate):
+    weir = weir_factory(pg, pool_mode="session", server_fast_close=1)
+    weir.fast = 1
+    idle, inside = (RawClient(weir.host, weir.port).login() for _ in range(2))
+    with idle, inside:
+        idle.ask("SELECT 1")
+        inside.ask("BEGIN")
+        outdate(weir)
+        for client in (idle, inside):
+            if client is inside:
+                assert inside.ask("SELECT 1") == [[b"1"]]
+                inside.send(wire.query("COMMIT"))
+            seen = client.until(None)
+            errors = [wire.fields(body) for kind, body in seen if kind == b"E"]
+            assert [(e["C"], e["M"]) for e in errors] == [
+                ("08P01", "database configuration changed")]
+        assert (b"Z", b"I") in seen, "the COMMIT was answered"
+    pools_add_up(weir)
+
+
+@pytest.mark.parametrize("outdate", [move, reconnect])
+def test_without_server_fast_close_sessions_go_on(weir_factory, pg, outdate):
+    weir = weir_factory(pg, pool_mode="session")
+    weir.fast = 0
+    with RawClient(weir.host, weir.port) as client:
+        client.login()
+        pid = client.ask("SELECT pg_backend_pid()")
+        outdate(weir)
+        assert client.ask("SELECT pg_backend_pid()") == pid
+    assert weir.sql("SELECT pg_backend_pid()") != [(int(pid[0][0]),)]
+    pools_add_up(weir)
