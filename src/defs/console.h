@@ -25,6 +25,11 @@
     SHOW(LISTS, STATS, "How many objects of each kind there are.") \
     SHOW(CONFIG, STATS, "Every setting with its value.") \
     SHOW(STATE, STATS, "Whether weir serves, is paused, is shutting down.") \
+    SHOW(SOCKETS, STATS, "Every connection, with what is on its way through it.") \
+    SHOW(ACTIVE_SOCKETS, STATS, "Those of SHOW SOCKETS that have something on its way.") \
+    SHOW(FDS, ADMIN, "File descriptors. Keys and passwords are never shown.") \
+    SHOW(DNS_HOSTS, STATS, "Host names that were looked up.") \
+    SHOW(DNS_ZONES, STATS, "Always empty: zones are not followed, names are looked up again.") \
     SHOW(MEM, STATS, "Memory held by kind of object.") \
     SHOW(UPSTREAMS, STATS, "weir: one row per PostgreSQL, with the learned ceiling.") \
     SHOW(VERSION, STATS, "The version.") \
@@ -43,8 +48,20 @@
     COMMAND(ENABLE, "database", "Take new clients again after DISABLE.") \
     COMMAND(WAIT_CLOSE, "[database]", "Answer when the servers of before RECONNECT are gone.") \
     COMMAND(SET, "option = value", "Change a setting until the next RELOAD.") \
-    COMMAND(SHUTDOWN, "[WAIT_FOR_SERVERS]", \
-        "End at once, or when every transaction that runs is over.")
+    COMMAND(SUSPEND, "", \
+        "Read nothing more from clients; answers when what they have been sent is with them.") \
+    COMMAND(SHUTDOWN, "[WAIT_FOR_SERVERS | WAIT_FOR_CLIENTS]", \
+        "End at once; when every transaction that runs is over; or when the last client has left.")
+
+/* What drivers ask a server for when they have connected: SHOW name answers the value.
+ * PARAMETER(name, value) */
+#define CONSOLE_PARAMETERS(PARAMETER) \
+    PARAMETER(client_encoding, "UTF8") \
+    PARAMETER(default_transaction_isolation, "read committed") \
+    PARAMETER(standard_conforming_strings, "on") \
+    PARAMETER(datestyle, "ISO") \
+    PARAMETER(timezone, "GMT") \
+    PARAMETER(extra_float_digits, "2")
 
 #define CONSOLE_POOLS_COLUMNS(COLUMN) \
     COLUMN(TEXT, database, "Database as clients name it.") \
@@ -110,6 +127,45 @@
     COLUMN(TEXT, detail, "weir: the state in weir's own words.") \
     COLUMN(INT8, transaction_us, "weir: age of the transaction that runs; NULL: none.") \
     COLUMN(INT8, query_us, "weir: age of the query that runs; NULL: none.")
+
+#define CONSOLE_SOCKETS_COLUMNS(COLUMN) \
+    CONSOLE_SOCKET_COLUMNS(COLUMN) \
+    COLUMN(INT4, recv_pos, "Bytes received and not used yet.") \
+    COLUMN(INT4, pkt_pos, "Always 0: what was used is not kept.") \
+    COLUMN(INT4, pkt_remain, "Bytes of a message still to come from a client.") \
+    COLUMN(INT4, send_pos, "Always 0: what was sent is not kept.") \
+    COLUMN(INT4, send_remain, "Bytes that wait to be sent.") \
+    COLUMN(INT4, pkt_avail, "As recv_pos.") \
+    COLUMN(INT4, send_avail, "As send_remain.")
+
+#define CONSOLE_ACTIVE_SOCKETS_COLUMNS(COLUMN) CONSOLE_SOCKETS_COLUMNS(COLUMN)
+
+#define CONSOLE_FDS_COLUMNS(COLUMN) \
+    COLUMN(INT4, fd, "Descriptor.") \
+    COLUMN(TEXT, task, "pooler, client or server.") \
+    COLUMN(TEXT, user, "User; NULL: none.") \
+    COLUMN(TEXT, database, "Database; NULL: none.") \
+    COLUMN(TEXT, addr, "Address of the peer, or unix.") \
+    COLUMN(INT4, port, "Port of the peer.") \
+    COLUMN(INT8, cancel, "Always NULL: a secret.") \
+    COLUMN(INT4, link, "Descriptor of what it is linked with, else 0.") \
+    COLUMN(TEXT, client_encoding, "As the client or server has it.") \
+    COLUMN(TEXT, std_strings, "standard_conforming_strings.") \
+    COLUMN(TEXT, datestyle, "DateStyle.") \
+    COLUMN(TEXT, timezone, "TimeZone.") \
+    COLUMN(TEXT, password, "Always NULL: a secret.") \
+    COLUMN(TEXT, scram_client_key, "Always NULL: a secret.") \
+    COLUMN(TEXT, scram_server_key, "Always NULL: a secret.")
+
+#define CONSOLE_DNS_HOSTS_COLUMNS(COLUMN) \
+    COLUMN(TEXT, hostname, "Host name.") \
+    COLUMN(INT8, ttl, "Seconds until it is looked up again.") \
+    COLUMN(TEXT, addrs, "Addresses, separated by commas; empty: none were found.")
+
+#define CONSOLE_DNS_ZONES_COLUMNS(COLUMN) \
+    COLUMN(TEXT, zonename, "Zone.") \
+    COLUMN(INT8, serial, "Serial number.") \
+    COLUMN(INT4, count, "Host names in it.")
 
 #define CONSOLE_DATABASES_COLUMNS(COLUMN) \
     COLUMN(TEXT, name, "As clients name it.") \

@@ -175,6 +175,9 @@
            "Clients that have not logged in by then are disconnected; 0: off.")                    \
     OPTION(cancel_wait_timeout, SECONDS, "10", 0, OPTION_SECONDS_MAX, RELOAD,                      \
            "How long a cancel request waits for a connection to its upstream; 0: for ever.")       \
+    OPTION(suspend_timeout, SECONDS, "10", 0, OPTION_SECONDS_MAX, RELOAD,                          \
+           "How long SUSPEND waits for clients to read what they were sent; who has not by then "  \
+           "is disconnected; 0: for ever.")                                                        \
     OPTION(server_lifetime, SECONDS, "3600", 0, OPTION_SECONDS_MAX, RELOAD,                        \
            "Age at which a server is replaced while it is idle, with 10 % jitter; 0: used once.")  \
     OPTION(server_idle_timeout, SECONDS, "600", 0, OPTION_SECONDS_MAX, RELOAD,                     \
@@ -320,7 +323,6 @@
     REFUSED(peer_id, "0",                                                                        \
             "run one process per address; a cancel request must reach the process "              \
             "that its query went through")                                                       \
-    REFUSED(suspend_timeout, "10", "use PAUSE and RESUME on the console")                        \
     REFUSED(load_balance_hosts, "round-robin", "list the hosts in host=: they are used in turn") \
     REFUSED(use_lifo, "1", "use server_round_robin")                                             \
     REFUSED(pool_pre_ping, NULL, "use server_check_delay and server_check_query")                \

@@ -37,6 +37,19 @@ void net_address_text(const struct net_address *address, char *out, size_t bytes
     }
 }
 
+void net_address_host_text(const struct net_address *address, char *out, size_t bytes)
+{
+    const struct sockaddr_in *in4 = (const void *)&address->storage;
+    const struct sockaddr_in6 *in6 = (const void *)&address->storage;
+    char host[INET6_ADDRSTRLEN] = "unix";
+    if (address->storage.ss_family == AF_INET) {
+        inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host));
+    } else if (address->storage.ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+    }
+    snprintf(out, bytes, "%s", host);
+}
+
 static int parse_directory(const char *directory, uint16_t port, struct net_address *ret_address)
 {
     struct net_address address = {0};

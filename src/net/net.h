@@ -124,6 +124,8 @@ struct net_address {
 #define NET_ADDRESS_TEXT 128
 /* "127.0.0.1:6432", "[::1]:6432", "unix:/tmp/.s.PGSQL.6432". Cuts at `bytes`. */
 void net_address_text(const struct net_address *address, char *out, size_t bytes);
+/* The same without the port: "127.0.0.1", "::1", "unix". */
+void net_address_host_text(const struct net_address *address, char *out, size_t bytes);
 bool net_address_is_unix(const struct net_address *address);
 /* A literal IPv4 or IPv6 address, or an absolute path = a socket directory (the socket is
  * DIR/.s.PGSQL.PORT). BASE_EINVALID when it is a host name. */
@@ -271,6 +273,9 @@ int net_stream_connect(struct net_stream *stream, const struct net_address *addr
 void net_stream_send(struct net_stream *stream, struct base_slice out);
 /* Bytes queued and not yet taken by the kernel, of this turn and earlier ones. */
 size_t net_stream_unsent(const struct net_stream *stream);
+
+/* Bytes received that on_data has left for later. */
+size_t net_stream_unread(const struct net_stream *stream);
 
 /* Stops and restarts delivery of on_data. Pausing costs no system call unless the peer sends
  * meanwhile; a hang-up of the peer is still noticed (on_close BASE_EEOF or BASE_EBROKEN). Resuming

@@ -92,6 +92,11 @@ static struct base_slice rest_of(const struct net_stream *stream)
     return stream->held.bytes > 0 ? stream->held : net_buffer_live(stream->in);
 }
 
+size_t net_stream_unread(const struct net_stream *stream)
+{
+    return rest_of(stream).bytes;
+}
+
 static void drop_rest(struct net_stream *stream)
 {
     stream->held = base_slice_of(NULL, 0);

@@ -81,6 +81,10 @@ static size_t on_data(struct net_stream *stream, struct base_slice in)
         return 0;
     case PROXY_CLIENT_READY:
     case PROXY_CLIENT_LINKED:
+        if (client->proxy->is_suspended && client->pass_left == 0) {
+            net_stream_pause(stream); /* until proxy_unsuspend */
+            return 0;
+        }
         return proxy_client_session_data(client, in);
     case PROXY_CLIENT_CONSOLE:
         return proxy_console_data(client, in);
@@ -455,6 +459,8 @@ void proxy_client_cancel(struct proxy_client *client)
                                       "It was still waiting for a server.", NULL});
         client->is_discarding = true;
         net_stream_resume(&client->stream);
+    } else if (client->state == PROXY_CLIENT_CONSOLE) {
+        proxy_console_cancel(client);
     }
 }
 

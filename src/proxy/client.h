@@ -137,6 +137,8 @@ void proxy_client_login_free(struct proxy_client *client);
 size_t proxy_console_data(struct proxy_client *client, struct base_slice in);
 /* Is a command of it waiting for its answer (PAUSE, WAIT_CLOSE)? Then it is not read. */
 bool proxy_console_is_waiting(const struct proxy_client *client);
+/* A cancel request named it while a command of it waits: the wait ends. */
+void proxy_console_cancel(struct proxy_client *client);
 /* Frees what the console keeps for a client: to be called when any client goes. */
 void proxy_console_free(struct proxy_client *client);
 

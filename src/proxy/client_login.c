@@ -159,7 +159,8 @@ static bool may_enter_console(const struct proxy_client *client)
     const struct config_options *options = &client->proxy->config->options;
     struct base_slice user = base_slice_text(client->login->user);
     return config_list_has(options->admin_users, user) ||
-           config_list_has(options->stats_users, user) || client->is_admin;
+           config_list_has(options->stats_users, user) || client->is_admin ||
+           options->auth_type == CONFIG_AUTH_TYPE_ANY; /* whose names mean nothing: to look only */
 }
 
 /* The process's own system user may enter the console by Unix socket without a password, as
@@ -181,7 +182,8 @@ static bool is_refused_early(struct proxy_client *client)
         fail(client, "28000", "no user name in the start-up message", "Name a user.");
     } else if (needs_tls && !net_stream_has_tls(&client->stream)) {
         fail(client, "08P01", "SSL required", "Connect with sslmode=require or better.");
-    } else if (proxy->phase == PROXY_DRAINING) {
+    } else if (proxy->phase > PROXY_EMPTYING ||
+               (proxy->phase == PROXY_EMPTYING && !client->login->is_console)) {
         fail(client, "57P01", "weir is shutting down", "Connect again in a moment.");
     } else if (proxy->client_count > options->max_client_conn && !client->login->is_console) {
         fail(client, "53300", "no more connections allowed (max_client_conn)",

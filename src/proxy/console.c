@@ -80,6 +80,14 @@ static void build_error(struct proxy_console *console, struct wire_out *out, con
     wire_error_put(out, &error);
 }
 
+static void build_notice(struct proxy_console *console, struct wire_out *out, const void *context)
+{
+    (void)console;
+    const struct console_result *result = context;
+    struct wire_error notice = {.message = base_slice_text(result->notice)};
+    wire_notice_put(out, &notice);
+}
+
 static void build_show(struct proxy_console *console, struct wire_out *out, const void *context)
 {
     const struct console_show_context *c = context;
@@ -150,6 +158,7 @@ static const char *harmless_tag(const struct console_words *words)
         "client_encoding",
         "client_min_messages",
         "datestyle",
+        "default_transaction_isolation",
         "extra_float_digits",
         "intervalstyle",
         "session",
@@ -173,7 +182,8 @@ static const char *harmless_tag(const struct console_words *words)
 
 const struct console_show *console_show_of(const struct console_words *words)
 {
-    return words->count == 2 && console_word_is(words, 0, "SHOW")
+    return words->count == 2 &&
+                   (console_word_is(words, 0, "SHOW") || console_word_is(words, 0, "SELECT"))
                ? console_show_find(words->word[1].text)
                : NULL;
 }
@@ -184,7 +194,7 @@ static enum console_outcome run_command(struct proxy_console *console,
     struct console_result result = {0};
     if (!console->client->is_admin) {
         return console_send_error(console, "42501", "Log in as one of admin_users.",
-                                  "admin access is needed");
+                                  "admin access needed");
     }
     console_command_run(console->client, words, &result);
     if (result.sqlstate) {
@@ -194,8 +204,28 @@ static enum console_outcome run_command(struct proxy_console *console,
         console_wait_begin(console, words, result.wait, result.tag, is_simple);
         return CONSOLE_WAITING;
     }
+    if (result.notice[0]) {
+        console_send(console, build_notice, &result);
+    }
     console_send(console, build_tag, result.tag);
     return CONSOLE_DONE;
+}
+
+/* The statement's words, as PgBouncer repeats what it does not understand. */
+static enum console_outcome fail_unknown(struct proxy_console *console,
+                                         const struct console_words *words)
+{
+    char command[200] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < words->count && used < sizeof(command); i++) {
+        struct base_slice word = words->word[i].text;
+        int n = snprintf(command + used, sizeof(command) - used, "%s%.*s", i ? " " : "",
+                         (int)word.bytes, (const char *)word.data);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    char text[256];
+    snprintf(text, sizeof(text), "invalid command '%s', use SHOW HELP;", command);
+    return console_send_error(console, "42601", NULL, text);
 }
 
 enum console_outcome console_run(struct proxy_console *console, const struct console_words *words,
@@ -205,7 +235,7 @@ enum console_outcome console_run(struct proxy_console *console, const struct con
     if (show) {
         if (show->needs_admin && !console->client->is_admin) {
             return console_send_error(console, "42501", "Log in as one of admin_users.",
-                                      "admin access is needed");
+                                      "admin access needed");
         }
         struct console_show_context context = {show, formats, is_simple};
         console_send(console, build_show, &context);
@@ -219,7 +249,7 @@ enum console_outcome console_run(struct proxy_console *console, const struct con
     if (console_command_is(words)) {
         return run_command(console, words, is_simple);
     }
-    return console_send_error(console, "42601", "SHOW HELP lists the commands.", "unknown command");
+    return fail_unknown(console, words);
 }
 
 /* ---- simple protocol --------------------------------------------------------------------------
@@ -238,7 +268,8 @@ bool console_words_is_end(struct base_slice rest)
 
 static bool may_wait(const struct console_words *words)
 {
-    return console_word_is(words, 0, "PAUSE") || console_word_is(words, 0, "WAIT_CLOSE");
+    return console_word_is(words, 0, "PAUSE") || console_word_is(words, 0, "WAIT_CLOSE") ||
+           console_word_is(words, 0, "SUSPEND");
 }
 
 static enum console_outcome run_next(struct proxy_console *console, struct base_slice *rest,
@@ -378,11 +409,15 @@ size_t proxy_console_data(struct proxy_client *client, struct base_slice in)
     return client->state == PROXY_CLIENT_CONSOLE ? used : in.bytes;
 }
 
-void console_answer(struct proxy_console *console)
+void console_answer(struct proxy_console *console, const char *sqlstate, const char *text)
 {
-    bool is_simple = console->is_simple;
-    console_send(console, build_tag, console->wait_tag);
-    if (is_simple) {
+    if (!sqlstate) {
+        console_send(console, build_tag, console->wait_tag);
+    } else {
+        console_send_error(console, sqlstate, NULL, text);
+        console->is_skipping = !console->is_simple;
+    }
+    if (console->is_simple) {
         console_send(console, build_ready, NULL);
     }
 }

@@ -121,6 +121,9 @@ void console_show_users(struct console_rows *rows);
 void console_show_upstreams(struct console_rows *rows);
 void console_show_clients(struct console_rows *rows);
 void console_show_servers(struct console_rows *rows);
+void console_show_sockets(struct console_rows *rows);
+void console_show_active_sockets(struct console_rows *rows);
+void console_show_fds(struct console_rows *rows);
 void console_show_stats(struct console_rows *rows);
 void console_show_stats_totals(struct console_rows *rows);
 void console_show_stats_averages(struct console_rows *rows);
@@ -134,8 +137,9 @@ void console_show_totals(struct console_rows *rows);
 
 enum console_wait {
     CONSOLE_WAIT_NOTHING,
-    CONSOLE_WAIT_PAUSE, /* until no server of the pools is left */
-    CONSOLE_WAIT_CLOSE, /* until no server of the pools is older than the command */
+    CONSOLE_WAIT_PAUSE,   /* until no server of the pools is left */
+    CONSOLE_WAIT_CLOSE,   /* until no server of the pools is older than the command */
+    CONSOLE_WAIT_SUSPEND, /* until clients have read what they were sent */
 };
 
 /* What a command came to. */
@@ -143,7 +147,8 @@ struct console_result {
     const char *tag;      /* CommandComplete; NULL: an error, or it waits */
     const char *sqlstate; /* an error when not NULL */
     char text[512];
-    const char *hint; /* NULL: none */
+    const char *hint;  /* NULL: none */
+    char notice[2048]; /* told before the tag; "": nothing */
     enum console_wait wait;
 };
 
@@ -214,7 +219,10 @@ int console_on_close(struct proxy_console *console, struct base_slice body) BASE
 /* Begins waiting: the client is paused until console_answer. */
 void console_wait_begin(struct proxy_console *console, const struct console_words *words,
                         enum console_wait wait, const char *tag, bool is_simple);
-/* In console.c: the answer of a command that has waited. */
-void console_answer(struct proxy_console *console);
+/* In console.c: the answer of a command that has waited; an error when `sqlstate` is given. */
+void console_answer(struct proxy_console *console, const char *sqlstate, const char *text);
+
+/* In console_command.c: ends a PAUSE of all or a SUSPEND, or of one database by name. */
+void console_resume(struct proxy *proxy, const char *database);
 
 #endif

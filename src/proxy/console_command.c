@@ -4,6 +4,7 @@
  * the pools is in the database: is_paused, is_disabled. A global RESUME leaves a database paused
  * that was paused by name, as in PgBouncer. Test: tests/system/test_console.py.
  */
+#include <stdio.h>
 #include <strings.h>
 
 #include "base/invariant.h"
@@ -51,7 +52,7 @@ static void apply_pools(struct proxy *proxy, const struct proxy_database *databa
 }
 
 /* Word 1 as a database. True with *ret_database NULL: no word, all are meant. */
-static bool take_database(struct proxy *proxy, const struct console_words *words,
+static bool take_database(struct proxy *proxy, const struct console_words *words, const char *verb,
                           struct console_result *result, struct proxy_database **ret_database)
 {
     if (words->count > 2) {
@@ -64,7 +65,7 @@ static bool take_database(struct proxy *proxy, const struct console_words *words
     }
     struct base_slice name = words->word[1].text;
     if (base_slice_is(name, CONSOLE_DATABASE)) {
-        console_fail(result, "22023", NULL, "the console's own database cannot be meant");
+        console_fail(result, "22023", NULL, "cannot %s admin db: " CONSOLE_DATABASE, verb);
         return false;
     }
     *ret_database = proxy_database_find(proxy, name);
@@ -84,11 +85,11 @@ static void command_pause(struct proxy_client *client, const struct console_word
 {
     struct proxy *proxy = client->proxy;
     struct proxy_database *database;
-    if (proxy->is_paused_all) {
-        console_fail(result, IN_USE_STATE, "RESUME ends the pause.", "already paused");
+    if (proxy->is_paused_all || proxy->is_suspended) {
+        console_fail(result, IN_USE_STATE, "RESUME ends that.", "already suspended/paused");
         return;
     }
-    if (!take_database(proxy, words, result, &database)) {
+    if (!take_database(proxy, words, "pause", result, &database)) {
         return;
     }
     if (database) {
@@ -112,29 +113,57 @@ static void resume_all(struct proxy *proxy)
     }
 }
 
+void console_resume(struct proxy *proxy, const char *database)
+{
+    struct proxy_database *named =
+        *database ? proxy_database_find(proxy, base_slice_text(database)) : NULL;
+    if (named) {
+        named->is_paused = false;
+        if (!proxy->is_paused_all) {
+            apply_pools(proxy, named, CORE_EVENT_RESUME);
+        }
+    } else if (!*database) {
+        proxy->is_paused_all = false;
+        resume_all(proxy);
+        proxy_unsuspend(proxy);
+    }
+}
+
 static void command_resume(struct proxy_client *client, const struct console_words *words,
                            struct console_result *result)
 {
     struct proxy *proxy = client->proxy;
     struct proxy_database *database;
-    if (!take_database(proxy, words, result, &database)) {
+    if (!take_database(proxy, words, "resume", result, &database)) {
         return;
     }
     if (proxy->phase != PROXY_RUNNING) {
-        console_fail(result, IN_USE_STATE, NULL, "weir is shutting down");
-    } else if (database ? !database->is_paused : !proxy->is_paused_all) {
-        console_fail(result, IN_USE_STATE, "SHOW DATABASES and SHOW STATE tell what is paused.",
-                     database ? "the database is not paused" : "weir is not paused");
-    } else if (database) {
-        database->is_paused = false;
-        if (!proxy->is_paused_all) {
-            apply_pools(proxy, database, CORE_EVENT_RESUME);
-        }
-        result->tag = "RESUME";
+        console_fail(result, IN_USE_STATE, NULL, "pooler is shutting down");
+    } else if (database && !database->is_paused) {
+        console_fail(result, IN_USE_STATE, "SHOW DATABASES tells what is paused.",
+                     "database %s is not paused", database->name);
+    } else if (!database && !proxy->is_paused_all && !proxy->is_suspended) {
+        console_fail(result, IN_USE_STATE,
+                     "SHOW DATABASES tells which databases are paused by name.",
+                     "pooler is not paused/suspended");
     } else {
-        proxy->is_paused_all = false;
-        resume_all(proxy);
+        console_resume(proxy, database ? database->name : "");
         result->tag = "RESUME";
+    }
+}
+
+static void command_suspend(struct proxy_client *client, const struct console_words *words,
+                            struct console_result *result)
+{
+    struct proxy *proxy = client->proxy;
+    if (words->count > 1) {
+        console_fail(result, "42601", NULL, "SUSPEND takes no argument");
+    } else if (proxy->is_paused_all || proxy->is_suspended) {
+        console_fail(result, IN_USE_STATE, "RESUME ends that.", "already suspended/paused");
+    } else {
+        proxy_suspend(proxy);
+        result->wait = CONSOLE_WAIT_SUSPEND;
+        result->tag = "SUSPEND";
     }
 }
 
@@ -142,7 +171,7 @@ static void command_reconnect(struct proxy_client *client, const struct console_
                               struct console_result *result)
 {
     struct proxy_database *database;
-    if (!take_database(client->proxy, words, result, &database)) {
+    if (!take_database(client->proxy, words, "reconnect", result, &database)) {
         return;
     }
     base_list_each(it, &client->proxy->pool_list)
@@ -160,7 +189,7 @@ static void command_wait_close(struct proxy_client *client, const struct console
                                struct console_result *result)
 {
     struct proxy_database *database;
-    if (take_database(client->proxy, words, result, &database)) {
+    if (take_database(client->proxy, words, "wait in", result, &database)) {
         result->wait = CONSOLE_WAIT_CLOSE;
         result->tag = "WAIT_CLOSE";
     }
@@ -200,11 +229,11 @@ static void command_kill(struct proxy_client *client, const struct console_words
 {
     struct proxy *proxy = client->proxy;
     struct proxy_database *database;
-    if (proxy->is_paused_all) {
-        console_fail(result, IN_USE_STATE, "RESUME ends the pause.", "already paused");
+    if (proxy->is_paused_all || proxy->is_suspended) {
+        console_fail(result, IN_USE_STATE, "RESUME ends that.", "already suspended/paused");
         return;
     }
-    if (!take_database(proxy, words, result, &database)) {
+    if (!take_database(proxy, words, "kill", result, &database)) {
         return;
     }
     base_list_each(it, &proxy->databases)
@@ -240,7 +269,7 @@ static void command_kill_client(struct proxy_client *client, const struct consol
     uint64_t id;
     if (!take_number(words, &id)) {
         console_fail(result, "22023", "Take the number from column id of SHOW CLIENTS.",
-                     "KILL_CLIENT needs the id of a client");
+                     "invalid client pointer supplied");
         return;
     }
     base_list_each(it, &client->proxy->clients)
@@ -254,14 +283,15 @@ static void command_kill_client(struct proxy_client *client, const struct consol
             return;
         }
     }
-    console_fail(result, "42704", "SHOW CLIENTS lists them.", "no such client");
+    console_fail(result, "42704", "SHOW CLIENTS lists them.", "client not found");
 }
 
 static void set_disabled(struct proxy_client *client, const struct console_words *words,
                          struct console_result *result, bool is_disabled)
 {
     struct proxy_database *database;
-    if (!take_database(client->proxy, words, result, &database)) {
+    if (!take_database(client->proxy, words, is_disabled ? "disable" : "enable", result,
+                       &database)) {
         return;
     }
     if (!database) {
@@ -290,13 +320,15 @@ static void command_enable(struct proxy_client *client, const struct console_wor
 static void command_reload(struct proxy_client *client, const struct console_words *words,
                            struct console_result *result)
 {
-    char report[400] = "";
+    char report[1800] = "";
     if (words->count > 1) {
         console_fail(result, "42601", NULL, "RELOAD takes no argument");
     } else if (proxy_reload(client->proxy, report, sizeof(report)) < 0) {
         console_fail(result, "F0000", "Nothing was changed. Run weir serve --check FILE.",
                      "RELOAD failed: %s", report);
     } else {
+        snprintf(result->notice, sizeof(result->notice), "%s%s",
+                 *report ? "changed: " : "nothing has changed", report);
         result->tag = "RELOAD";
     }
 }
@@ -360,16 +392,17 @@ static void command_shutdown(struct proxy_client *client, const struct console_w
                              struct console_result *result)
 {
     bool is_waiting = words->count == 2 && console_word_is(words, 1, "WAIT_FOR_SERVERS");
-    if (words->count == 2 && console_word_is(words, 1, "WAIT_FOR_CLIENTS")) {
-        console_fail(result, "0A000", "Use SHUTDOWN WAIT_FOR_SERVERS.",
-                     "SHUTDOWN WAIT_FOR_CLIENTS is not supported");
-        return;
-    }
-    if (words->count > 1 && !is_waiting) {
-        console_fail(result, "42601", NULL, "SHUTDOWN takes WAIT_FOR_SERVERS or nothing");
+    bool waits_for_clients = words->count == 2 && console_word_is(words, 1, "WAIT_FOR_CLIENTS");
+    if (words->count > 1 && !is_waiting && !waits_for_clients) {
+        console_fail(result, "42601", NULL,
+                     "SHUTDOWN takes WAIT_FOR_SERVERS, WAIT_FOR_CLIENTS or nothing");
         return;
     }
     result->tag = "SHUTDOWN";
+    if (waits_for_clients) {
+        proxy_shutdown_when_empty(client->proxy);
+        return;
+    }
     proxy_shutdown(client->proxy, is_waiting ? BASE_NEVER : 0);
 }
 
@@ -386,17 +419,32 @@ static void command_shutdown(struct proxy_client *client, const struct console_w
 #define ENABLE_RUN      command_enable
 #define WAIT_CLOSE_RUN  command_wait_close
 #define SET_RUN         command_set
+#define SUSPEND_RUN     command_suspend
 #define SHUTDOWN_RUN    command_shutdown
+
+/* PgBouncer's lines: "PAUSE 'shop' command issued". The value of a SET is not for the log. */
+static void log_command(const struct proxy_client *client, const struct console_words *words,
+                        const char *name)
+{
+    struct base_slice argument = words->count > 1 ? words->word[1].text : base_slice_of("", 0);
+    const char *quote = words->count > 1 ? "'" : "";
+    if (console_word_is(words, 0, "SHUTDOWN")) {
+        quote = "";
+    }
+    proxy_log_client(PROXY_LOG, client, "%s%s%s%.*s%s command issued", name,
+                     words->count > 1 ? " " : "", quote, (int)argument.bytes,
+                     (const char *)argument.data, quote);
+}
 
 void console_command_run(struct proxy_client *client, const struct console_words *words,
                          struct console_result *ret_result)
 {
     INVARIANT(client->is_admin);
-#define COMMAND(NAME, arguments, doc)                           \
-    if (console_word_is(words, 0, #NAME)) {                     \
-        proxy_log_client(PROXY_LOG, client, "console: " #NAME); \
-        NAME##_RUN(client, words, ret_result);                  \
-        return;                                                 \
+#define COMMAND(NAME, arguments, doc)          \
+    if (console_word_is(words, 0, #NAME)) {    \
+        log_command(client, words, #NAME);     \
+        NAME##_RUN(client, words, ret_result); \
+        return;                                \
     }
     CONSOLE_COMMAND_TABLE(COMMAND)
 #undef COMMAND

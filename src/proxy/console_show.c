@@ -1,4 +1,5 @@
 /* console_show.c - the table of SHOW commands, and those that show the process itself. */
+#include <stdio.h>
 #include <strings.h>
 
 #include "proxy/client.h"
@@ -44,6 +45,12 @@ static uint32_t server_count(const struct proxy *proxy)
     return count;
 }
 
+static void count_resolved(void *arg, const struct net_resolved *resolved)
+{
+    (void)resolved;
+    ++*(uint32_t *)arg;
+}
+
 static void show_lists(struct console_rows *rows)
 {
     const struct proxy *proxy = rows->proxy;
@@ -58,7 +65,9 @@ static void show_lists(struct console_rows *rows)
     put_item(rows, "login_clients", login);
     put_item(rows, "free_servers", 0);
     put_item(rows, "used_servers", server_count(proxy));
-    put_item(rows, "dns_names", 0);
+    uint32_t names = 0;
+    net_resolver_list(proxy->resolver, count_resolved, &names);
+    put_item(rows, "dns_names", names);
     put_item(rows, "dns_zones", 0);
     put_item(rows, "dns_queries", 0);
     put_item(rows, "dns_pending", 0);
@@ -80,6 +89,8 @@ static const char *phase_text(enum proxy_phase phase)
         return "starting";
     case PROXY_RUNNING:
         return "running";
+    case PROXY_EMPTYING:
+        return "emptying";
     case PROXY_DRAINING:
         return "draining";
     case PROXY_STOPPED:
@@ -91,9 +102,10 @@ static const char *phase_text(enum proxy_phase phase)
 static void show_state(struct console_rows *rows)
 {
     bool is_paused = rows->proxy->is_paused_all;
-    put_pair(rows, "active", is_paused ? "no" : "yes");
+    bool is_suspended = rows->proxy->is_suspended;
+    put_pair(rows, "active", is_paused || is_suspended ? "no" : "yes");
     put_pair(rows, "paused", is_paused ? "yes" : "no");
-    put_pair(rows, "suspended", "no");
+    put_pair(rows, "suspended", is_suspended ? "yes" : "no");
     put_pair(rows, "phase", phase_text(rows->proxy->phase));
 }
 
@@ -123,6 +135,35 @@ static void show_mem(struct console_rows *rows)
     put_memory(rows, "prepared_statements", 0, proxy->statements.table.count,
                proxy->statements.bytes);
     put_memory(rows, "core_address_space", 0, 1, proxy->core_bytes);
+}
+
+/* ---- names ------------------------------------------------------------------------------------
+ */
+
+static void put_resolved(void *arg, const struct net_resolved *resolved)
+{
+    struct console_rows *rows = arg;
+    char text[1024] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < resolved->address_count && used < sizeof(text); i++) {
+        char address[NET_ADDRESS_TEXT];
+        net_address_host_text(&resolved->addresses[i], address, sizeof(address));
+        int n = snprintf(text + used, sizeof(text) - used, "%s%s", i ? "," : "", address);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    console_put_text(rows, resolved->host);
+    console_put_number(rows, resolved->fresh_for / BASE_SECOND);
+    console_put_copy(rows, text);
+}
+
+static void show_dns_hosts(struct console_rows *rows)
+{
+    net_resolver_list(rows->proxy->resolver, put_resolved, rows);
+}
+
+static void show_dns_zones(struct console_rows *rows)
+{
+    (void)rows; /* there are none */
 }
 
 /* ---- configuration, version, help -------------------------------------------------------------
@@ -188,6 +229,11 @@ CONSOLE_SHOW_TABLE(SHOW)
 #define TOTALS_ROWS         console_show_totals
 #define USERS_ROWS          console_show_users
 #define UPSTREAMS_ROWS      console_show_upstreams
+#define SOCKETS_ROWS        console_show_sockets
+#define ACTIVE_SOCKETS_ROWS console_show_active_sockets
+#define FDS_ROWS            console_show_fds
+#define DNS_HOSTS_ROWS      show_dns_hosts
+#define DNS_ZONES_ROWS      show_dns_zones
 #define LISTS_ROWS          show_lists
 #define CONFIG_ROWS         show_config
 #define STATE_ROWS          show_state
@@ -197,6 +243,17 @@ CONSOLE_SHOW_TABLE(SHOW)
 
 #define NEEDS_STATS false
 #define NEEDS_ADMIN true
+
+/* ---- parameters that drivers ask for ---- */
+
+#define PARAMETER(name, value)                                                \
+    static const struct console_column name##_column = {#name, CONSOLE_TEXT}; \
+    static void show_##name(struct console_rows *rows)                        \
+    {                                                                         \
+        console_put_text(rows, value);                                        \
+    }
+CONSOLE_PARAMETERS(PARAMETER)
+#undef PARAMETER
 
 static const struct console_show shows[] = {
 #define SHOW(NAME, rights, doc)                          \
@@ -208,6 +265,9 @@ static const struct console_show shows[] = {
      NAME##_ROWS},
     CONSOLE_SHOW_TABLE(SHOW)
 #undef SHOW
+#define PARAMETER(name, value) {#name, "", false, &name##_column, 1, show_##name},
+        CONSOLE_PARAMETERS(PARAMETER)
+#undef PARAMETER
 };
 
 #define SHOW(NAME, rights, doc)                                                               \

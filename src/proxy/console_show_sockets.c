@@ -1,5 +1,5 @@
-/* console_show_sockets.c - SHOW CLIENTS and SHOW SERVERS. Ten thousand rows must be cheap: names
- * and numbers are borrowed, only addresses and times are made into text. */
+/* console_show_sockets.c - SHOW CLIENTS, SERVERS, SOCKETS, ACTIVE_SOCKETS, FDS. Ten thousand rows
+ * must be cheap: names and numbers are borrowed, only addresses and times are made into text. */
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -118,7 +118,6 @@ static void put_client(struct console_rows *rows, const struct proxy_client *cli
     console_put_slice(rows, proxy_text_slice(client->vars.value[PROXY_VAR_APPLICATION_NAME]));
     console_put_number(rows, client->names.table.count);
     console_put_number(rows, client->serial);
-    console_put_text(rows, proxy_client_state_text(client));
 }
 
 void console_show_clients(struct console_rows *rows)
@@ -129,6 +128,7 @@ void console_show_clients(struct console_rows *rows)
         const char *word = client_word(client);
         if (word) {
             put_client(rows, client, word);
+            console_put_text(rows, proxy_client_state_text(client));
         }
     }
 }
@@ -159,7 +159,8 @@ static const char *server_word(const struct proxy_server *server)
     return NULL;
 }
 
-static void put_server(struct console_rows *rows, const struct proxy_server *server)
+static void put_server(struct console_rows *rows, const struct proxy_server *server,
+                       const char *word)
 {
     struct net_address local = {.bytes = 0};
     struct net_address peer = {.bytes = 0};
@@ -171,7 +172,7 @@ static void put_server(struct console_rows *rows, const struct proxy_server *ser
     console_put_text(rows, server->pool->user->name);
     console_put_text(rows, server->pool->database->name);
     console_put_text(rows, server->is_replication ? "physical" : "none");
-    console_put_text(rows, server_word(server));
+    console_put_text(rows, word);
     put_address(rows, &peer);
     put_address(rows, &local);
     console_put_moment(rows, server->connected_at);
@@ -189,6 +190,25 @@ static void put_server(struct console_rows *rows, const struct proxy_server *ser
     console_put_slice(rows, proxy_text_slice(server->vars.value[PROXY_VAR_APPLICATION_NAME]));
     console_put_number(rows, server->had.count);
     console_put_number(rows, server->serial);
+}
+
+/* Calls `put` for every server. */
+static void each_server(struct console_rows *rows,
+                        void (*put)(struct console_rows *rows, const struct proxy_server *server))
+{
+    base_list_each(it, &rows->proxy->pool_list)
+    {
+        const struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
+        base_list_each(server, &pool->servers)
+        {
+            put(rows, base_list_entry(server, struct proxy_server, pool_link));
+        }
+    }
+}
+
+static void put_server_row(struct console_rows *rows, const struct proxy_server *server)
+{
+    put_server(rows, server, server_word(server));
     console_put_text(rows, proxy_server_state_text(server));
     put_age(rows, server->transaction_at);
     put_age(rows, server->query_at);
@@ -196,12 +216,180 @@ static void put_server(struct console_rows *rows, const struct proxy_server *ser
 
 void console_show_servers(struct console_rows *rows)
 {
-    base_list_each(it, &rows->proxy->pool_list)
+    each_server(rows, put_server_row);
+}
+
+/* ---- sockets ----------------------------------------------------------------------------------
+ */
+
+static const char *client_socket_word(const struct proxy_client *client)
+{
+    switch (client->state) {
+    case PROXY_CLIENT_STARTUP:
+    case PROXY_CLIENT_TLS:
+    case PROXY_CLIENT_AUTH:
+        return "cl_login";
+    case PROXY_CLIENT_WELCOME:
+    case PROXY_CLIENT_WAITING:
+        return "cl_waiting";
+    case PROXY_CLIENT_READY:
+    case PROXY_CLIENT_LINKED:
+    case PROXY_CLIENT_CONSOLE:
+    case PROXY_CLIENT_CLOSING:
+        return "cl_active";
+    }
+    return NULL;
+}
+
+static const char *server_socket_word(const struct proxy_server *server)
+{
+    switch (server->state) {
+    case PROXY_SERVER_CONNECTING:
+    case PROXY_SERVER_TLS:
+    case PROXY_SERVER_LOGIN:
+    case PROXY_SERVER_INIT:
+        return "sv_login";
+    case PROXY_SERVER_IDLE:
+        return "sv_idle";
+    case PROXY_SERVER_LINKED:
+    case PROXY_SERVER_DRAIN:
+    case PROXY_SERVER_CLOSING:
+        return "sv_active";
+    case PROXY_SERVER_RESET:
+    case PROXY_SERVER_CHECK:
+        return "sv_tested";
+    }
+    return NULL;
+}
+
+static bool is_active(const struct net_stream *stream, uint64_t remain)
+{
+    return net_stream_unread(stream) > 0 || net_stream_unsent(stream) > 0 || remain > 0;
+}
+
+static void put_stream(struct console_rows *rows, const struct net_stream *stream, uint64_t remain)
+{
+    size_t unread = net_stream_unread(stream);
+    size_t unsent = net_stream_unsent(stream);
+    console_put_number(rows, unread);
+    console_put_number(rows, 0);
+    console_put_number(rows, remain);
+    console_put_number(rows, 0);
+    console_put_number(rows, unsent);
+    console_put_number(rows, unread);
+    console_put_number(rows, unsent);
+}
+
+static void put_client_socket(struct console_rows *rows, const struct proxy_client *client)
+{
+    put_client(rows, client, client_socket_word(client));
+    put_stream(rows, &client->stream, client->pass_left);
+}
+
+static void put_server_socket(struct console_rows *rows, const struct proxy_server *server)
+{
+    put_server(rows, server, server_socket_word(server));
+    put_stream(rows, &server->stream, 0);
+}
+
+void console_show_sockets(struct console_rows *rows)
+{
+    base_list_each(it, &rows->proxy->clients)
     {
-        const struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
-        base_list_each(server, &pool->servers)
-        {
-            put_server(rows, base_list_entry(server, struct proxy_server, pool_link));
+        put_client_socket(rows, base_list_entry(it, struct proxy_client, link));
+    }
+    each_server(rows, put_server_socket);
+}
+
+static void put_server_if_active(struct console_rows *rows, const struct proxy_server *server)
+{
+    if (is_active(&server->stream, 0)) {
+        put_server_socket(rows, server);
+    }
+}
+
+void console_show_active_sockets(struct console_rows *rows)
+{
+    base_list_each(it, &rows->proxy->clients)
+    {
+        const struct proxy_client *client = base_list_entry(it, struct proxy_client, link);
+        if (is_active(&client->stream, client->pass_left)) {
+            put_client_socket(rows, client);
         }
     }
+    each_server(rows, put_server_if_active);
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------
+ */
+
+/* What stands behind fd and task: names, address, link, parameters; secrets are NULL. */
+struct descriptor {
+    int fd;
+    const char *task, *user, *database;
+    const struct net_address *address;
+    int link;
+    const struct proxy_vars *vars;
+};
+
+static void put_descriptor(struct console_rows *rows, const struct descriptor *d)
+{
+    static const int vars[] = {PROXY_VAR_CLIENT_ENCODING, PROXY_VAR_STANDARD_CONFORMING_STRINGS,
+                               PROXY_VAR_DATESTYLE, PROXY_VAR_TIMEZONE};
+    console_put_number(rows, (uint64_t)d->fd);
+    console_put_text(rows, d->task);
+    console_put_text(rows, d->user);
+    console_put_text(rows, d->database);
+    put_address(rows, d->address);
+    console_put_null(rows);
+    console_put_number(rows, (uint64_t)d->link);
+    for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++) {
+        const struct proxy_text *text = d->vars ? d->vars->value[vars[i]] : NULL;
+        if (text) {
+            console_put_slice(rows, proxy_text_slice(text));
+        } else {
+            console_put_null(rows);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        console_put_null(rows);
+    }
+}
+
+static void put_server_descriptor(struct console_rows *rows, const struct proxy_server *server)
+{
+    struct net_address peer = {.bytes = 0};
+    if (server->state == PROXY_SERVER_CLOSING || server->stream.fd < 0) {
+        return;
+    }
+    net_stream_peer_address(&server->stream, &peer);
+    put_descriptor(rows, &(struct descriptor){server->stream.fd, "server", server->pool->user->name,
+                                              server->pool->database->name, &peer,
+                                              server->client ? server->client->stream.fd : 0,
+                                              &server->vars});
+}
+
+void console_show_fds(struct console_rows *rows)
+{
+    const struct proxy *proxy = rows->proxy;
+    for (uint32_t i = 0; i < proxy->listener_count; i++) {
+        const struct net_listener *listener = &proxy->listeners[i];
+        if (listener->is_registered) {
+            put_descriptor(rows, &(struct descriptor){listener->fd, "pooler", NULL, NULL,
+                                                      &listener->address, 0, NULL});
+        }
+    }
+    base_list_each(it, &proxy->clients)
+    {
+        const struct proxy_client *client = base_list_entry(it, struct proxy_client, link);
+        const struct proxy_pool *pool = client->pool;
+        if (client->stream.fd >= 0 && client->state != PROXY_CLIENT_CONSOLE) {
+            put_descriptor(rows,
+                           &(struct descriptor){
+                               client->stream.fd, "client", pool ? pool->user->name : NULL,
+                               pool ? pool->database->name : NULL, &client->address,
+                               client->server ? client->server->stream.fd : 0, &client->vars});
+        }
+    }
+    each_server(rows, put_server_descriptor);
 }

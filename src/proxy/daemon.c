@@ -235,8 +235,24 @@ int proxy_reload(struct proxy *proxy, char *report_text, size_t report_bytes)
 
 /* ---- the end ---- */
 
+static bool has_sessions(const struct proxy *proxy)
+{
+    base_list_each(it, &proxy->clients)
+    {
+        if (base_list_entry(it, struct proxy_client, link)->state != PROXY_CLIENT_CONSOLE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void proxy_check_done(struct proxy *proxy)
 {
+    if (proxy->phase == PROXY_EMPTYING && !has_sessions(proxy)) {
+        proxy_log(PROXY_LOG, "all clients have left, shutting down");
+        proxy_shutdown(proxy, 0);
+        return;
+    }
     if (proxy->phase == PROXY_DRAINING && proxy->client_count == 0) {
         proxy->phase = PROXY_STOPPED;
         net_loop_stop(proxy->loop);
@@ -256,6 +272,10 @@ static void close_all_clients(struct proxy *proxy)
 static void on_shutdown_timer(struct net_timer *timer)
 {
     struct proxy *proxy = base_list_entry(timer, struct proxy, shutdown_timer);
+    if (proxy->phase == PROXY_EMPTYING) {
+        proxy_check_done(proxy); /* nobody may have been there at all */
+        return;
+    }
     proxy_log(PROXY_WARNING, "drain took too long: closing %u clients", proxy->client_count);
     close_all_clients(proxy);
 }
@@ -295,6 +315,51 @@ void proxy_shutdown(struct proxy *proxy, base_time span)
     proxy_check_done(proxy);
 }
 
+void proxy_shutdown_when_empty(struct proxy *proxy)
+{
+    if (proxy->phase != PROXY_RUNNING) {
+        return; /* it ends sooner anyway */
+    }
+    proxy_service_notify("STOPPING=1\nSTATUS=waiting for clients to leave");
+    proxy->phase = PROXY_EMPTYING;
+    proxy_listeners_close_tcp(proxy);
+    proxy_log(PROXY_LOG, "no new clients; ends when the last one has left");
+    net_timer_set(proxy->loop, &proxy->shutdown_timer, net_loop_now(proxy->loop));
+}
+
+/* ---- suspend ---- */
+
+static void on_suspend_timer(struct net_timer *timer)
+{
+    proxy_suspend_expired(base_list_entry(timer, struct proxy, suspend_timer));
+}
+
+void proxy_suspend(struct proxy *proxy)
+{
+    base_time span = proxy->config->options.suspend_timeout;
+    proxy->is_suspended = true;
+    net_timer_set(proxy->loop, &proxy->suspend_timer,
+                  span ? base_time_add(net_loop_now(proxy->loop), span) : BASE_NEVER);
+}
+
+void proxy_unsuspend(struct proxy *proxy)
+{
+    if (!proxy->is_suspended) {
+        return;
+    }
+    proxy->is_suspended = false;
+    net_timer_set(proxy->loop, &proxy->suspend_timer, BASE_NEVER);
+    base_list_each_safe(it, &proxy->clients)
+    {
+        struct proxy_client *client = base_list_entry(it, struct proxy_client, link);
+        if (client->state == PROXY_CLIENT_READY || client->state == PROXY_CLIENT_LINKED) {
+            net_stream_resume(&client->stream);
+        }
+    }
+}
+
+/* ---- signals ---- */
+
 static void on_signal(void *arg, int signo)
 {
     struct proxy *proxy = arg;
@@ -308,6 +373,9 @@ static void on_signal(void *arg, int signo)
     case SIGUSR1:
     case SIGUSR2:
         proxy->is_paused_all = signo == SIGUSR1;
+        if (signo == SIGUSR2) {
+            proxy_unsuspend(proxy);
+        }
         proxy_log(PROXY_LOG, signo == SIGUSR1 ? "got SIGUSR1, PAUSE" : "got SIGUSR2, RESUME");
         (void)!proxy_apply(proxy, &event);
         return;
@@ -450,6 +518,7 @@ static int open_all(struct proxy *proxy)
     proxy->core_timer.fire = on_core_timer;
     proxy->stats_timer.fire = on_stats_timer;
     proxy->shutdown_timer.fire = on_shutdown_timer;
+    proxy->suspend_timer.fire = on_suspend_timer;
     raise_file_limit(proxy);
     set_socket_options(proxy);
     r = make_tls(proxy, options, why, sizeof(why));

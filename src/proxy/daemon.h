@@ -1,6 +1,7 @@
 /* daemon.h - everything one weir process has: made by proxy_run (proxy.h), passed to everybody.
  *
- * Life of the process: STARTING (configuration checked, sockets open) -> RUNNING -> DRAINING
+ * Life of the process: STARTING (configuration checked, sockets open) -> RUNNING -> EMPTYING
+ * (SHUTDOWN WAIT_FOR_CLIENTS: no new clients but on the console, nobody is closed) -> DRAINING
  * (SIGTERM, SHUTDOWN: no new clients, those without work are closed, the others when their
  * transaction is over)
  * -> STOPPED (the loop ends).
@@ -23,6 +24,7 @@ struct proxy_http;
 enum proxy_phase {
     PROXY_STARTING,
     PROXY_RUNNING,
+    PROXY_EMPTYING,
     PROXY_DRAINING,
     PROXY_STOPPED,
 };
@@ -51,6 +53,7 @@ struct proxy {
     bool is_draining_effects;
     uint64_t turns; /* of the loop, to sample core_check */
     bool is_paused_all;
+    bool is_suspended; /* clients that have logged in are not read */
     bool has_pidfile;
     bool is_quiet;            /* asked for at the start: no log on standard error */
     int verbose;              /* asked for at the start, added to the option */
@@ -96,6 +99,7 @@ struct proxy {
     struct net_timer stats_timer;
     struct net_timer shutdown_timer;
     struct net_timer watchdog_timer;
+    struct net_timer suspend_timer; /* suspend_timeout */
     struct proxy_http *http;
 
     base_time stats_at;               /* the last rotation of the statistics; 0 = none yet */
@@ -118,6 +122,11 @@ struct proxy_server *proxy_server_by_id(struct proxy *proxy, struct core_server_
 int proxy_reload(struct proxy *proxy, char *report, size_t report_bytes);
 /* Begins the end: drain, at the latest in `span`; at once with span 0. */
 void proxy_shutdown(struct proxy *proxy, base_time span);
+/* Takes no new clients, and ends when the last one that is not on the console has left. */
+void proxy_shutdown_when_empty(struct proxy *proxy);
+/* Stops reading from clients that have logged in; and goes on. */
+void proxy_suspend(struct proxy *proxy);
+void proxy_unsuspend(struct proxy *proxy);
 /* Servers of all pools, whatever their state. */
 uint32_t proxy_server_count(const struct proxy *proxy);
 /* Called when a client or server is gone: ends the loop when draining is over. */
@@ -130,6 +139,8 @@ struct proxy_client *proxy_client_by_key(struct proxy *proxy, uint32_t pid, stru
 /* Answers console commands that have waited for something (PAUSE: until no server is lent). Called
  * once a turn; nearly free when nobody waits. `console_waiters` is initialised by the daemon. */
 void proxy_console_turn(struct proxy *proxy);
+/* suspend_timeout is over: closes the clients that a SUSPEND still waits for. */
+void proxy_suspend_expired(struct proxy *proxy);
 
 /* ---- cancel.c ---- */
 /* Sends a CancelRequest for what the server runs now. */

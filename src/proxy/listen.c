@@ -195,6 +195,15 @@ int proxy_listeners_open(struct proxy *proxy)
     return BASE_OK;
 }
 
+void proxy_listeners_close_tcp(struct proxy *proxy)
+{
+    for (uint32_t i = 0; i < proxy->listener_count; i++) {
+        if (!net_address_is_unix(&proxy->listeners[i].address)) {
+            net_listener_close(&proxy->listeners[i]);
+        }
+    }
+}
+
 void proxy_listeners_close(struct proxy *proxy)
 {
     while (proxy->listener_count > 0) {

@@ -8,9 +8,12 @@
 static void log_rates(const struct proxy_rates *rates)
 {
     proxy_log(PROXY_LOG,
-              "stats: %" PRIu64 " xacts/s, %" PRIu64 " queries/s, in %" PRIu64 " B/s, out %" PRIu64
-              " B/s, xact %" PRIu64 " us, query %" PRIu64 " us, wait %" PRIu64 " us",
-              rates->transactions, rates->queries, rates->received_bytes, rates->sent_bytes,
+              "stats: %" PRIu64 " xacts/s, %" PRIu64 " queries/s, %" PRIu64
+              " client parses/s, %" PRIu64 " server parses/s, %" PRIu64 " binds/s, in %" PRIu64
+              " B/s, out %" PRIu64 " B/s, xact %" PRIu64 " us, query %" PRIu64 " us, wait %" PRIu64
+              " us",
+              rates->transactions, rates->queries, rates->prepared_client, rates->prepared_server,
+              rates->prepared_binds, rates->received_bytes, rates->sent_bytes,
               rates->transaction_us, rates->query_us, rates->wait_us);
 }
 
