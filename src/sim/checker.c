@@ -11,7 +11,9 @@
  *   is lost     at the end every connection is accounted for, in the core as in the world
  *   starvation  at the end nobody waits
  *
- * SQLAlchemy's pool is held to the limits and the deadlines only.
+ * Who finds out that the database answers again has asked about everything, so after an outage the
+ * next connect above the ceiling may come at once. SQLAlchemy's pool is held to the limits and the
+ * deadlines only.
  */
 #include "sim/world.h"
 
@@ -72,8 +74,9 @@ void checker_opened(struct world *w, struct conn *conn)
 {
     struct pool *pool = conn->pool;
     answered(conn);
-    if (conn->is_above)
+    if (conn->is_above || pool->is_out)
         pool->probe_not_before = 0;
+    pool->is_out = false;
     if (pool->ceiling != SIM_NO_LIMIT && pool->live > pool->ceiling)
         pool->ceiling = pool->live;
     if (pool->is_to_weir)
@@ -88,15 +91,15 @@ void checker_refused(struct world *w, struct conn *conn, bool is_full)
     struct pool *pool = conn->pool;
     bool was_above = conn->is_above;
     answered(conn);
+    pool->is_out = !is_full;
     if (!is_full || !pool->core)
         return;
     uint32_t before = pool->ceiling;
     pool->ceiling = pool->live + pool->closing;
-    bool is_new = was_above || w->now >= pool->probe_not_before;
     if (pool->ceiling == 0 || before == 0)
         pool->probe_not_before = 0; /* nothing is live: the core tries at short random spans */
-    else if (is_new)
-        pool->probe_not_before = w->now + PROBE_LEAST;
+    else if (was_above || before == SIM_NO_LIMIT)
+        pool->probe_not_before = w->now + PROBE_LEAST; /* else it knew when to try next already */
 }
 
 /* ---- claims ---------------------------------------------------------------------------------- */

@@ -87,6 +87,7 @@ struct pool {
     /* the checker's */
     uint32_t ceiling; /* told by refusals so far */
     bool is_probing;
+    bool is_out; /* the last connect was not answered */
     base_time probe_not_before;
     base_time stuck_since; /* a claim waits beside a free slot; BASE_NEVER = not so */
 };
