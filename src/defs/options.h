@@ -97,7 +97,8 @@
     OPTION(unix_socket_group, TEXT, "", 0, OPTION_NAME_BYTES, RESTART,                             \
            "Group that the Unix socket is given to.")                                              \
     OPTION(so_reuseport, BOOL, "0", 0, 0, RESTART,                                                 \
-           "Several processes may listen on one port (SO_REUSEPORT).")                             \
+           "Several processes may listen on one port (SO_REUSEPORT); a cancel request has to "     \
+           "reach the process that its query went through.")                                       \
     OPTION(batch_scheduling, BOOL, "1", 0, 0, RESTART,                                             \
            "Run under Linux's SCHED_BATCH: on a busy machine weir waits for its turn instead of "  \
            "interrupting the database's own processes for every message, and does more per "       \
@@ -275,7 +276,7 @@
     OPTION(tcp_socket_buffer, BYTES, "0", 0, 1073741824, RELOAD,                                   \
            "Size of the kernel's buffers per connection; 0: the kernel's value.")                  \
     OPTION(tcp_defer_accept, BOOL, "1", 0, 0, RESTART,                                             \
-           "Accept a connection only once it sends (TCP_DEFER_ACCEPT).")                           \
+           "Accept a connection only once it sends, or after 45 s (TCP_DEFER_ACCEPT).")            \
     OPTION(dns_max_ttl, SECONDS, "15", 0, OPTION_SECONDS_MAX, RELOAD,                              \
            "How long an address is remembered.")                                                   \
     OPTION(dns_nxdomain_ttl, SECONDS, "15", 0, OPTION_SECONDS_MAX, RELOAD,                         \

@@ -114,10 +114,19 @@ static int clear_path(const struct net_address *address)
     return unlink(socket_path(address)) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-static int bind_tcp(struct net_listener *listener, const struct net_address *address)
+static int bind_tcp(struct net_listener *listener, const struct net_address *address,
+                    const struct net_listener_options *options)
 {
-    int on = 1;
+    int on = 1, defer = (int)options->defer_accept_s;
     if (setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0) {
+        return errno;
+    }
+    if (options->reuse_port &&
+        setsockopt(listener->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+        return errno;
+    }
+    if (defer &&
+        setsockopt(listener->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer, sizeof(defer)) != 0) {
         return errno;
     }
     if (address->storage.ss_family == AF_INET6 &&
@@ -147,7 +156,7 @@ static int bind_unix(struct net_listener *listener, const struct net_address *ad
 }
 
 int net_listener_open(struct net_loop *loop, struct net_listener *listener,
-                      const struct net_address *address, int backlog, unsigned unix_socket_mode,
+                      const struct net_address *address, const struct net_listener_options *options,
                       const char **ret_reason)
 {
     bool is_unix = net_address_is_unix(address);
@@ -160,14 +169,14 @@ int net_listener_open(struct net_loop *loop, struct net_listener *listener,
     if (listener->fd < 0) {
         return fail(listener, errno, ret_reason);
     }
-    int error =
-        is_unix ? bind_unix(listener, address, unix_socket_mode) : bind_tcp(listener, address);
+    int error = is_unix ? bind_unix(listener, address, options->unix_socket_mode)
+                        : bind_tcp(listener, address, options);
     if (error) {
         return fail(listener, error, ret_reason);
     }
     listener->address = *address;
     listener->address.bytes = sizeof(listener->address.storage);
-    if (listen(listener->fd, backlog) != 0 ||
+    if (listen(listener->fd, options->backlog) != 0 ||
         getsockname(listener->fd, (struct sockaddr *)&listener->address.storage,
                     &listener->address.bytes) != 0 ||
         net_loop_control(loop, EPOLL_CTL_ADD, listener->fd, EPOLLIN, listener, NET_KIND_LISTENER)) {

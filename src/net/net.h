@@ -177,12 +177,19 @@ struct net_listener {
     bool is_adopted;        /* somebody else's socket: its file stays */
     struct net_timer retry; /* after EMFILE accepting rests for a moment instead of spinning */
 };
+struct net_listener_options {
+    int backlog;
+    unsigned unix_socket_mode;
+    uint32_t defer_accept_s; /* TCP: a connection is accepted when it sends, or after so long; 0: at
+                                once */
+    bool reuse_port;         /* TCP: other sockets may listen there too */
+};
 /* Binds and listens. TCP: SO_REUSEADDR, IPV6_V6ONLY; port 0 lets the kernel choose (see address
  * after). Unix: a stale socket file is removed, a live one is BASE_EINUSE; mode is
  * unix_socket_mode. Errors: BASE_EINUSE, BASE_EINVALID, BASE_ESYSTEM with the reason in ret_reason
  * (may be NULL, static or thread-local text such as "permission denied"). */
 int net_listener_open(struct net_loop *loop, struct net_listener *listener,
-                      const struct net_address *address, int backlog, unsigned unix_socket_mode,
+                      const struct net_address *address, const struct net_listener_options *options,
                       const char **ret_reason) BASE_MUST_CHECK;
 /* Takes over a socket that listens already, opened by a service manager. It is closed at the end,
  * its file left alone. Errors: BASE_EINVALID (not a stream socket that listens), BASE_ESYSTEM. */
@@ -250,8 +257,7 @@ struct net_socket_options {
     bool keepalive;
     uint32_t keepidle_s, keepintvl_s, keepcnt;
     uint32_t user_timeout_ms;
-    uint32_t defer_accept_s; /* listeners */
-    uint32_t buffer_bytes;   /* SO_SNDBUF and SO_RCVBUF */
+    uint32_t buffer_bytes; /* SO_SNDBUF and SO_RCVBUF */
 };
 
 /* Of the events that one wait reports, those of preferred streams are dealt with before all others,

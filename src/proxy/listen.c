@@ -17,6 +17,9 @@
 #include "proxy/log.h"
 #include "proxy/service.h"
 
+/* As PgBouncer: what connects and says nothing is accepted after so many seconds. */
+#define DEFER_ACCEPT_S 45
+
 static void on_accept(struct net_listener *listener, int fd, const struct net_address *peer)
 {
     proxy_client_accept(listener->owner, fd, peer);
@@ -54,8 +57,13 @@ static int open_one(struct proxy *proxy, const struct net_address *address)
     if (!listener) {
         return BASE_ECAPACITY;
     }
-    int r = net_listener_open(proxy->loop, listener, address, (int)options->listen_backlog,
-                              (unsigned)options->unix_socket_mode, &reason);
+    const struct net_listener_options listen = {
+        .backlog = (int)options->listen_backlog,
+        .unix_socket_mode = (unsigned)options->unix_socket_mode,
+        .defer_accept_s = options->tcp_defer_accept ? DEFER_ACCEPT_S : 0,
+        .reuse_port = options->so_reuseport,
+    };
+    int r = net_listener_open(proxy->loop, listener, address, &listen, &reason);
     if (r < 0) {
         proxy_log(PROXY_FATAL, "cannot listen on %s: %s%s", text, reason,
                   r == BASE_EINUSE ? "; stop the program that uses it or choose another listen_port"

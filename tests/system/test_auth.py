@@ -207,7 +207,7 @@ def test_a_message_instead_of_a_password(weir_factory, pg):
 
 def test_slow_logins_end(weir_factory, pg):
     """Clients that do not finish their login lose their slot, at every step."""
-    weir = weir_factory(pg, auth_type="md5", client_login_timeout=1)
+    weir = weir_factory(pg, auth_type="md5", client_login_timeout=1, tcp_defer_accept=0)
     before = fd_count(weir.process.pid)
     silent = socket.create_connection((weir.host, weir.port), 15)
     half = RawClient(weir.host, weir.port)

@@ -10,7 +10,7 @@ import pytest
 from harness import wire
 from harness.daemon import BIN
 from harness.pools import pools_add_up
-from harness.wait import free_port, until
+from harness.wait import fd_count, free_port, until
 from harness.wire import RawClient, ServerError
 
 pytestmark = pytest.mark.weir_only
@@ -388,3 +388,49 @@ def test_without_server_fast_close_sessions_go_on(weir_factory, pg, outdate):
         assert client.ask("SELECT pg_backend_pid()") == pid
     assert weir.sql("SELECT pg_backend_pid()") != [(int(pid[0][0]),)]
     pools_add_up(weir)
+
+
+# ---- sockets
+
+def accepted(weir):
+    """Connections that the daemon has (one is this question's)."""
+    return fd_count(weir.process.pid)
+
+
+@pytest.mark.parametrize("is_deferred", [True, False])
+def test_tcp_defer_accept(weir_factory, pg, is_deferred):
+    """A connection that says nothing is not accepted; one that does has waited for nothing."""
+    weir = weir_factory(pg, **({} if is_deferred else {"tcp_defer_accept": 0}))
+    weir.console("SHOW VERSION")
+    before = accepted(weir)
+    silent = [socket.create_connection((weir.host, weir.port)) for _ in range(5)]
+    for _ in range(5):  # whoever came behind them has been accepted
+        assert weir.sql("SELECT 1") == [(1,)]
+    if is_deferred:
+        assert accepted(weir) < before + 5
+        silent[0].sendall(wire.startup("u_trust"))
+        assert silent[0].recv(1) == b"R"
+    else:
+        assert accepted(weir) >= before + 5
+    for one in silent:
+        one.close()
+
+
+def test_so_reuseport_lets_a_second_process_listen(weir_factory, pg):
+    first = weir_factory(pg, so_reuseport=1)
+    second = weir_factory(pg, start=False)
+    second.port = first.port
+    second.write(so_reuseport=1)
+    second.spawn()
+    second.await_log("process up")
+    first.stop()
+    assert second.sql("SELECT 1") == [(1,)]
+
+
+def test_without_so_reuseport_a_second_process_cannot_listen(weir_factory, pg):
+    first = weir_factory(pg)
+    second = weir_factory(pg, start=False)
+    second.port = first.port
+    second.write()
+    code, said = run("serve", second.ini)
+    assert code == 1 and "in use" in said

@@ -44,7 +44,9 @@ static void door_open(struct door *door, struct world *world, const char *host, 
     const char *reason = "none";
     *door = (struct door){.listener = {.on_accept = on_accept, .owner = door}};
     assert_int_equal(net_address_parse(host, port, &address), BASE_OK);
-    int status = net_listener_open(world->loop, &door->listener, &address, 64, 0700, &reason);
+    int status = net_listener_open(
+        world->loop, &door->listener, &address,
+        &(struct net_listener_options){.backlog = 64, .unix_socket_mode = 0700}, &reason);
     if (status != BASE_OK) {
         fail_msg("cannot listen: %s", reason);
     }
@@ -289,7 +291,9 @@ TEST(a_full_queue_of_a_unix_listener_is_waited_for)
 static int try_open(struct world *world, const struct net_address *address, const char **ret_reason)
 {
     struct net_listener listener = {.on_accept = on_accept};
-    int status = net_listener_open(world->loop, &listener, address, 5, 0777, ret_reason);
+    int status = net_listener_open(
+        world->loop, &listener, address,
+        &(struct net_listener_options){.backlog = 5, .unix_socket_mode = 0777}, ret_reason);
     if (status == BASE_OK) {
         net_listener_close(&listener);
     }
