@@ -244,6 +244,9 @@ struct core_pool_stats {
     base_time hold_total;
 };
 
+/* Bucket of a span in these histograms: for hosts that count spans the core does not see. */
+uint32_t core_stats_bucket(base_time span);
+
 int core_pool_stats(const struct core *core, base_time now, struct core_pool_id pool,
                     struct core_pool_stats *ret_stats) BASE_MUST_CHECK;
 

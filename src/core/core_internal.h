@@ -328,7 +328,4 @@ void core_backoff_failed(struct core *core, struct core_pool *pool, unsigned pro
 unsigned core_backoff_release(struct core_server *server);
 void core_backoff_forget(struct core *core, struct core_scope *scope);
 
-/* core_stats.c */
-uint32_t core_stats_bucket(base_time span);
-
 #endif

@@ -21,13 +21,17 @@
 /* The kernel's number of the calling thread, asked for once in each thread. */
 static uint64_t thread_number(void)
 {
-    static _Thread_local uint64_t number;
-    static _Thread_local uint32_t generation;
-    if (number == 0 || generation != lib_fork_generation()) {
-        number = (uint64_t)syscall(SYS_gettid);
-        generation = lib_fork_generation();
+    /* initial-exec: found without a call; 16 bytes fit where a program loads the library late. */
+    static _Thread_local __attribute__((tls_model("initial-exec"))) struct {
+        uint64_t number;
+        uint32_t generation;
+    } self;
+    uint32_t generation = lib_fork_generation();
+    if (self.generation != generation) {
+        self.number = (uint64_t)syscall(SYS_gettid);
+        self.generation = generation;
     }
-    return number;
+    return self.number;
 }
 
 int lib_claim_init(const struct weir_pool *pool, const struct weir_want *want, uint64_t owner,
@@ -226,6 +230,20 @@ static bool has_hooks(const struct weir_pool *pool)
     return hooks->on_connect != NULL || hooks->on_lend != NULL;
 }
 
+/* Outside the lock: the hooks, and the connection to the caller. */
+static int hand_out(struct weir_pool *pool, struct lib_server *server, PGconn *conn,
+                    PGconn **ret_conn, struct weir_error *ret_error)
+{
+    if (has_hooks(pool) && lib_claim_greet(pool, server) != 0) {
+        lib_error_set(ret_error, WEIR_EHOOK,
+                      "a hook of the application refused the connection; it is closed");
+        (void)weir_pool_discard(pool, conn);
+        return WEIR_EHOOK;
+    }
+    *ret_conn = conn;
+    return 0;
+}
+
 /* The lock is held on entry and let go of on return. */
 static int finish(struct weir_pool *pool, struct lib_claim *claim, PGconn **ret_conn,
                   struct weir_error *ret_error)
@@ -238,14 +256,17 @@ static int finish(struct weir_pool *pool, struct lib_claim *claim, PGconn **ret_
     struct lib_server *server = claim->server;
     PGconn *conn = server->conn;
     lib_unlock(pool);
-    if (has_hooks(pool) && lib_claim_greet(pool, server) != 0) {
-        lib_error_set(ret_error, WEIR_EHOOK,
-                      "a hook of the application refused the connection; it is closed");
-        (void)weir_pool_discard(pool, conn);
-        return WEIR_EHOOK;
-    }
-    *ret_conn = conn;
-    return 0;
+    return hand_out(pool, server, conn, ret_conn, ret_error);
+}
+
+/* The server at hand, outside the lock; NULL, under the lock, when the core has to be asked. */
+static struct lib_server *take_warm(struct weir_pool *pool, const struct weir_want *want,
+                                    uint64_t owner)
+{
+    struct lib_server *server = lib_warm_take(pool, want, owner);
+    if (server != NULL)
+        pthread_mutex_unlock(&pool->mutex);
+    return server;
 }
 
 /* ---- the calls ------------------------------------------------------------------------------- */
@@ -275,11 +296,14 @@ int weir_pool_take(struct weir_pool *pool, const struct weir_want *want, PGconn 
         return WEIR_EINVALID;
     }
     uint64_t thread = thread_number();
-    int status = lib_enter(pool);
+    int status = lib_enter_fast(pool);
     if (status != 0) {
         lib_error_set(ret_error, status, "the pool could not be made anew after fork");
         return status;
     }
+    struct lib_server *server = take_warm(pool, want, thread);
+    if (server != NULL)
+        return hand_out(pool, server, server->conn, ret_conn, ret_error);
     status = begin(pool, want, thread, &claim, ret_error);
     if (status != 0) {
         lib_unlock(pool);
@@ -302,9 +326,12 @@ int weir_pool_try(struct weir_pool *pool, const struct weir_want *want, PGconn *
     uint64_t thread = thread_number();
     struct weir_want mine = want == NULL ? (struct weir_want){0} : *want;
     mine.deadline = WEIR_NEVER;
-    int status = lib_enter(pool);
+    int status = lib_enter_fast(pool);
     if (status != 0)
         return status;
+    struct lib_server *server = take_warm(pool, &mine, thread);
+    if (server != NULL)
+        return hand_out(pool, server, server->conn, ret_conn, NULL);
     status = begin(pool, &mine, thread, &claim, NULL);
     if (status != 0) {
         lib_unlock(pool);

@@ -13,24 +13,18 @@
 #include "lib/lib.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
-static _Atomic uint32_t generation = 1;
+_Atomic uint32_t lib_fork_count = 1;
 static pthread_mutex_t renewing = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_status;
-
-uint32_t lib_fork_generation(void)
-{
-    return atomic_load_explicit(&generation, memory_order_relaxed);
-}
 
 static void in_child(void)
 {
     static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
     renewing = fresh;
-    atomic_fetch_add(&generation, 1);
+    atomic_fetch_add(&lib_fork_count, 1);
 }
 
 static void register_once(void)
@@ -84,7 +78,7 @@ static void renew(struct weir_pool *pool)
     pool->broken = lib_pool_begin(pool, NULL);
 }
 
-int lib_enter(struct weir_pool *pool)
+int lib_enter_fast(struct weir_pool *pool)
 {
     uint32_t now = lib_fork_generation();
     if (atomic_load_explicit(&pool->generation, memory_order_acquire) != now) {
@@ -97,8 +91,16 @@ int lib_enter(struct weir_pool *pool)
     }
     if (pool->broken != 0)
         return pool->broken;
-    lib_lock(pool);
+    lib_lock_fast(pool);
     return 0;
+}
+
+int lib_enter(struct weir_pool *pool)
+{
+    int status = lib_enter_fast(pool);
+    if (status == 0)
+        lib_warm_flush(pool);
+    return status;
 }
 
 void weir_pool_after_fork(struct weir_pool *pool)

@@ -100,14 +100,6 @@ int lib_give_as(struct weir_pool *pool, struct lib_server *server, enum core_giv
     return status;
 }
 
-static void end_lease(struct weir_pool *pool, struct lib_server *server)
-{
-    server->is_lent = false;
-    server->owner = 0;
-    INVARIANT(pool->out > 0);
-    pool->out--;
-}
-
 /* The lent server, under the lock; NULL, without it, when there is none. */
 static struct lib_server *lock_lent(struct weir_pool *pool, const PGconn *conn)
 {
@@ -133,11 +125,12 @@ static int ask_hook(struct weir_pool *pool, PGconn *conn, bool *ret_is_good)
     return 0;
 }
 
-static void give_locked(struct weir_pool *pool, struct lib_server *server, bool is_good)
+/* A give that the core hears of. */
+static void give_slowly(struct weir_pool *pool, struct lib_server *server, enum core_give how)
 {
-    end_lease(pool, server); /* first: from here on notices come in under the lock */
-    forget_notifications(server->conn);
-    enum core_give how = is_good ? state_of(pool, server) : CORE_GIVE_BROKEN;
+    lib_warm_flush(pool);
+    lib_lease_end(pool, server);
+    lib_warm_settle(pool, server);
     lib_look_in_passing(pool);
     int status = lib_give_as(pool, server, how);
     INVARIANT(status == 0);
@@ -148,8 +141,18 @@ void lib_give_back(struct weir_pool *pool, PGconn *conn)
     struct lib_server *server = lock_lent(pool, conn);
     if (server == NULL)
         return;
-    give_locked(pool, server, true);
+    give_slowly(pool, server, state_of(pool, server));
     lib_unlock(pool);
+}
+
+/* The state of a connection that comes back, its notifications thrown away. */
+static enum core_give receive(const struct weir_pool *pool, struct lib_server *server, bool is_good)
+{
+    server->is_lent = false; /* from here on notices come in under the lock */
+    forget_notifications(server->conn);
+    enum core_give how = is_good ? state_of(pool, server) : CORE_GIVE_BROKEN;
+    server->is_lent = true;
+    return how;
 }
 
 int weir_pool_give(struct weir_pool *pool, PGconn *conn)
@@ -158,12 +161,21 @@ int weir_pool_give(struct weir_pool *pool, PGconn *conn)
     if (pool == NULL || conn == NULL)
         return WEIR_EINVALID;
     int status = ask_hook(pool, conn, &is_good);
+    if (status == 0)
+        status = lib_enter_fast(pool);
     if (status != 0)
         return status;
-    struct lib_server *server = lock_lent(pool, conn);
-    if (server == NULL)
+    struct lib_server *server = lib_find(pool, conn, false);
+    if (server == NULL) {
+        pthread_mutex_unlock(&pool->mutex);
         return WEIR_ENOTLENT;
-    give_locked(pool, server, is_good);
+    }
+    enum core_give how = receive(pool, server, is_good);
+    if (how == CORE_GIVE_CLEAN && lib_warm_keep(pool, server)) {
+        pthread_mutex_unlock(&pool->mutex);
+        return 0;
+    }
+    give_slowly(pool, server, how);
     lib_unlock(pool);
     return 0;
 }
@@ -175,7 +187,8 @@ int weir_pool_discard(struct weir_pool *pool, PGconn *conn)
     struct lib_server *server = lock_lent(pool, conn);
     if (server == NULL)
         return WEIR_ENOTLENT;
-    end_lease(pool, server);
+    lib_lease_end(pool, server);
+    lib_warm_settle(pool, server);
     int status = lib_give_as(pool, server, CORE_GIVE_BROKEN);
     INVARIANT(status == 0);
     lib_unlock(pool);
@@ -191,6 +204,7 @@ int weir_pool_detach(struct weir_pool *pool, PGconn *conn)
         return WEIR_ENOTLENT;
     server->is_lent = false;
     server->is_detached = true;
+    lib_warm_settle(pool, server);
     lib_tell(pool, server, CORE_EVENT_DETACH, true);
     lib_notices_end(server);
     lib_unlock(pool);
@@ -212,7 +226,7 @@ int weir_pool_forget(struct weir_pool *pool, const PGconn *conn)
     lib_table_remove(pool, server);
     server->is_detached = false;
     server->conn = NULL;
-    end_lease(pool, server);
+    lib_lease_end(pool, server);
     lib_server_gone(pool, server);
     lib_tell(pool, server, CORE_EVENT_CLOSED, true);
     lib_unlock(pool);
@@ -229,12 +243,14 @@ int weir_pool_invalidate(struct weir_pool *pool, const PGconn *conn)
         struct lib_server *server = lock_lent(pool, conn);
         if (server == NULL)
             return WEIR_ENOTLENT;
+        server->epoch = pool->epoch - 1;
         event = (struct core_event){.kind = CORE_EVENT_INVALIDATE_SERVER, .server = server->id};
     } else {
         status = lib_enter(pool);
         if (status != 0)
             return status;
         event.pool = pool->id;
+        pool->epoch++;
     }
     status = lib_apply(pool, &event);
     lib_unlock(pool);

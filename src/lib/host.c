@@ -28,12 +28,18 @@ weir_time weir_now(void)
 
 /* ---- the lock -------------------------------------------------------------------------------- */
 
-void lib_lock(struct weir_pool *pool)
+void lib_lock_fast(struct weir_pool *pool)
 {
     base_time now = lib_clock();
     pthread_mutex_lock(&pool->mutex);
     if (now > pool->now)
         pool->now = now;
+}
+
+void lib_lock(struct weir_pool *pool)
+{
+    lib_lock_fast(pool);
+    lib_warm_flush(pool);
 }
 
 /* The oldest line out of the ring. */
@@ -176,14 +182,8 @@ static void granted(struct weir_pool *pool, const struct core_effect *effect)
         }
         return;
     }
-    server->is_lent = true;
-    server->lent_at = pool->now;
-    server->owner = claim->owner;
-    size_t bytes = claim->tag == NULL ? 0 : strnlen(claim->tag, WEIR_TAG_BYTES - 1);
-    if (bytes > 0)
-        memcpy(server->tag, claim->tag, bytes);
-    server->tag[bytes] = '\0';
-    pool->out++;
+    lib_lease_begin(pool, server, claim->owner, claim->tag);
+    lib_warm_lent(pool, server);
     claim->state = LIB_CLAIM_GRANTED;
     claim->server = server;
     lib_claim_end(pool, claim);

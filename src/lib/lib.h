@@ -9,6 +9,7 @@
  *   cancel.c   cancel requests                        close.c    closing without waiting
  *   error.c    errors in words                        deadlock.c who waits for whom
  *   stats.c    numbers, text.c them as text           fork.c     the child of a fork
+ *   warm.c     the fast path past the core
  *   trace.c    the application's log                  send.c     queries behind a check or reset
  *
  * Every decision is the core's (core/core.h). One mutex guards a pool and its core; libpq is called
@@ -30,7 +31,9 @@
 #define LIB_LIB_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/invariant.h"
@@ -108,7 +111,10 @@ struct lib_server {
     bool own_sync;        /* one of the holder's follows */
     bool is_early_failed; /* the check or reset in front went wrong */
     uint64_t owner;
-    base_time lent_at;
+    base_time lent_at, core_lent_at; /* this lease; the one the core knows */
+    base_time warm_until;            /* when it has to go through the core again */
+    uint32_t epoch;                  /* pool->epoch when the core lent it */
+    bool is_elided;                  /* lent again without the core knowing (warm.c) */
     char tag[WEIR_TAG_BYTES];
     int backend_pid;
     int32_t cancel_key;
@@ -180,6 +186,14 @@ struct weir_pool {
     uint32_t existing;          /* servers that are not free in the core */
     uint32_t high;              /* servers below it were used at least once */
 
+    struct lib_server *warm; /* warm.c */
+    base_time warm_at;
+    uint32_t epoch; /* counts what makes servers unfit: invalidate, resize, pause, close */
+    struct {
+        uint64_t grants, hold_bucket[CORE_BUCKETS];
+        base_time hold_total;
+    } warm_counts;
+
     int epoll, wake_fd;
     struct base_list active;
     base_time look_at; /* when tasks are looked at in passing */
@@ -210,6 +224,8 @@ struct weir_pool {
 /* The library's one look at the clock. */
 base_time lib_clock(void);
 void lib_lock(struct weir_pool *pool);
+/* The same, but a give that was put off stays so (warm.c). */
+void lib_lock_fast(struct weir_pool *pool);
 /* Wakes who must know of an earlier deadline, lets go of the lock, tells the traces. */
 void lib_unlock(struct weir_pool *pool);
 /* Applies an event at pool->now and carries out what follows from it. */
@@ -228,6 +244,41 @@ void lib_wake_leader(struct weir_pool *pool);
 void lib_tell_sleepers(struct weir_pool *pool);
 /* Tasks that nobody drives are looked at by whoever comes by. */
 void lib_look_in_passing(struct weir_pool *pool);
+
+/* warm.c */
+static inline void lib_lease_begin(struct weir_pool *pool, struct lib_server *server,
+                                   uint64_t owner, const char *tag)
+{
+    server->is_lent = true;
+    server->lent_at = pool->now;
+    server->owner = owner;
+    size_t bytes = tag == NULL ? 0 : strnlen(tag, WEIR_TAG_BYTES - 1);
+    if (bytes > 0)
+        memcpy(server->tag, tag, bytes);
+    server->tag[bytes] = '\0';
+    pool->out++;
+}
+
+static inline void lib_lease_end(struct weir_pool *pool, struct lib_server *server)
+{
+    server->is_lent = false;
+    server->owner = 0;
+    INVARIANT(pool->out > 0);
+    pool->out--;
+}
+
+/* The core has lent the server just now. */
+void lib_warm_lent(struct weir_pool *pool, struct lib_server *server);
+/* The core is about to hear of the end of the lease. */
+void lib_warm_settle(struct weir_pool *pool, struct lib_server *server);
+/* Ends the lease and keeps the server at hand; false, nothing done, when the core must hear of it.
+ */
+bool lib_warm_keep(struct weir_pool *pool, struct lib_server *server);
+/* Lends the server at hand; NULL, with nothing at hand any more, when the core has to be asked. */
+struct lib_server *lib_warm_take(struct weir_pool *pool, const struct weir_want *want,
+                                 uint64_t owner);
+/* Applies the give that was put off, if any. */
+void lib_warm_flush(struct weir_pool *pool);
 
 /* claim.c */
 /* Puts a claim into the core. Errors: those of CORE_EVENT_CLAIM; it may have ended on return. */
@@ -257,11 +308,17 @@ bool lib_deadlock_waits(const struct weir_pool *pool, uint64_t owner);
 
 /* fork.c */
 /* Changes in the child of a fork. */
-uint32_t lib_fork_generation(void);
+extern _Atomic uint32_t lib_fork_count; /* begins at 1 */
+static inline uint32_t lib_fork_generation(void)
+{
+    return atomic_load_explicit(&lib_fork_count, memory_order_relaxed);
+}
 int lib_fork_init(void);
 /* lib_lock for a public call, after which the pool is this process's own. Without the lock when it
  * fails: WEIR_ENOMEM, WEIR_ESYSTEM (the pool could not be made anew in a child). */
 int lib_enter(struct weir_pool *pool) BASE_MUST_CHECK;
+/* The same, but a give that was put off stays so (warm.c). */
+int lib_enter_fast(struct weir_pool *pool) BASE_MUST_CHECK;
 
 /* loop.c */
 struct weir_loop {

@@ -11,7 +11,6 @@
  */
 #include "lib/lib.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -134,7 +133,7 @@ void lib_pool_end(struct weir_pool *pool)
     pool->servers = NULL;
     pool->by_conn = NULL;
     pool->leader = NULL;
-    pool->available = NULL;
+    pool->available = pool->warm = NULL;
     pool->is_applying = pool->is_leader_woken = pool->is_telling = false;
     pool->out = pool->existing = pool->high = pool->inside = 0;
     pool->trace_first = pool->trace_count = 0;
@@ -216,6 +215,7 @@ static void shut(struct weir_pool *pool)
     if (pool->is_closed)
         return;
     pool->is_closed = true;
+    pool->epoch++;
     struct core_event event = {.kind = CORE_EVENT_POOL_CLOSE, .pool = pool->id};
     int status = lib_apply(pool, &event);
     INVARIANT(status == 0);
@@ -288,6 +288,7 @@ int weir_pool_resize(struct weir_pool *pool, uint32_t pool_size, int32_t max_ove
     int status = lib_enter(pool);
     if (status != 0)
         return status;
+    pool->epoch++;
     pool->settings.size = pool_size;
     pool->settings.overflow = overflow_of(pool_size, max_overflow);
     struct core_event event = {
@@ -304,6 +305,7 @@ static int apply_to_pool(struct weir_pool *pool, enum core_event_kind kind)
     int status = lib_enter(pool);
     if (status != 0)
         return status;
+    pool->epoch++;
     struct core_event event = {.kind = kind, .pool = pool->id};
     status = lib_apply(pool, &event);
     lib_unlock(pool);

@@ -66,12 +66,12 @@ int weir_pool_holders(struct weir_pool *pool, struct weir_holder *holders, size_
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-static uint32_t suggest(const struct weir_pool *pool, const struct core_pool_stats *core)
+static uint32_t suggest(const struct weir_pool *pool, const struct weir_stats *stats)
 {
     base_time span = base_time_since(pool->now, pool->opened_at);
-    if (core->grants < LEASES_LEAST || span == 0)
+    if (stats->takes < LEASES_LEAST || span == 0)
         return 0;
-    double busy = (double)core->hold_total / (double)span; /* Little's law */
+    double busy = (double)stats->hold_total / (double)span; /* Little's law */
     return (uint32_t)ceil(busy + 2 * sqrt(busy));
 }
 
@@ -93,20 +93,21 @@ static void fill_counts(const struct weir_pool *pool, const struct core_pool_sta
     stats->detached = core->detached;
     stats->waiting = core->waiting;
     stats->oldest_wait = core->oldest_wait;
-    stats->oldest_hold = core->oldest_lease;
     stats->is_paused = core->is_paused;
     stats->is_backing_off = core->is_backing_off;
     stats->retry_in = core->retry_in;
-    stats->takes = core->grants;
+    stats->takes = core->grants + pool->warm_counts.grants;
     stats->timeouts = core->timeouts;
     stats->refusals = core->refusals;
     stats->connects = core->connects;
     stats->connect_failures = core->connect_failures;
     stats->wait_total = core->wait_total;
-    stats->hold_total = core->hold_total;
+    stats->hold_total = core->hold_total + pool->warm_counts.hold_total;
     memcpy(stats->wait_count, core->wait_bucket, sizeof(stats->wait_count));
-    memcpy(stats->hold_count, core->hold_bucket, sizeof(stats->hold_count));
-    stats->suggested_size = suggest(pool, core);
+    stats->wait_count[0] += pool->warm_counts.grants;
+    for (unsigned i = 0; i < WEIR_BUCKETS; i++)
+        stats->hold_count[i] = core->hold_bucket[i] + pool->warm_counts.hold_bucket[i];
+    stats->suggested_size = suggest(pool, stats);
 }
 
 static void fill_known(const struct weir_pool *pool, struct weir_stats *stats)
@@ -121,8 +122,13 @@ static void fill_known(const struct weir_pool *pool, struct weir_stats *stats)
     stats->database_limit = pool->database_limit;
     stats->held_by_others = pool->held_by_others;
     stats->grant = pool->grant;
-    for (uint32_t i = 0; i < pool->high; i++)
-        stats->standbys += pool->servers[i].is_standby;
+    for (uint32_t i = 0; i < pool->high; i++) {
+        const struct lib_server *server = &pool->servers[i];
+        base_time held = base_time_since(pool->now, server->lent_at);
+        stats->standbys += server->conn != NULL && server->is_standby;
+        if (server->is_lent && held > stats->oldest_hold)
+            stats->oldest_hold = held;
+    }
 }
 
 _Static_assert(WEIR_BUCKETS == CORE_BUCKETS, "the histograms are the core's");
