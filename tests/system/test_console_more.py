@@ -192,7 +192,7 @@ def test_suspend_stops_reading_and_resume_goes_on(weir):
         assert int(weir.pool()["sv_active"]) == 0
         assert error_of(admin, "PAUSE")["M"] == "already suspended/paused"
         admin.ask("RESUME")
-        assert client.answer()[0][0] == "42"
+        assert client.answer()[0][0] == b"42"
         assert state(weir)["suspended"] == "no"
 
 
@@ -209,7 +209,7 @@ def test_suspend_lets_a_message_that_has_begun_end(weir):
         client.send(long[1_500_000:])
         admin.until(b"Z", None)
         admin.ask("RESUME")
-        assert client.answer()[0][0] == "3000000"
+        assert client.answer()[0][0] == b"3000000"
         client.ask("COMMIT")
 
 
