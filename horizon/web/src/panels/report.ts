@@ -1,0 +1,86 @@
+// The report: figures of risk and return by column (portfolio, index, each asset), and the checks.
+
+import type { AssetFigures, BenchmarkFigures, Check, PortfolioFigures, Report } from "../api/types.ts";
+import { change, term } from "../change.ts";
+import { h } from "../dom.ts";
+import { MISSING, format, t } from "../i18n/index.ts";
+import { panel, type Part } from "../panel.ts";
+import type { Store } from "../store.ts";
+
+type FigureName = keyof typeof t.figures;
+type Column = Partial<Record<FigureName, number | null>>;
+
+const rows: { name: FigureName; kind: "change" | "percent" | "number" }[] = [
+    { name: "return", kind: "change" }, { name: "annualised", kind: "change" },
+    { name: "xirr", kind: "change" }, { name: "volatility", kind: "percent" },
+    { name: "sharpe", kind: "number" }, { name: "drawdown", kind: "change" },
+    { name: "beta", kind: "number" }, { name: "correlation", kind: "number" },
+    { name: "alpha", kind: "change" },
+];
+
+function portfolioColumn(figures: PortfolioFigures): Column {
+    return { return: figures.twr_cumulative, annualised: figures.twr_annualised_365, xirr: figures.xirr,
+        volatility: figures.volatility, sharpe: figures.sharpe_rf0, drawdown: figures.max_drawdown,
+        beta: figures.beta, correlation: figures.correlation, alpha: figures.alpha_arith };
+}
+
+function benchmarkColumn(figures: BenchmarkFigures): Column {
+    return { return: figures.return, annualised: figures.annualised, volatility: figures.volatility,
+        sharpe: figures.sharpe_rf0, drawdown: figures.max_drawdown };
+}
+
+function assetColumn(figures: AssetFigures): Column {
+    return { return: figures.return, annualised: figures.annualised_365,
+        volatility: figures.volatility, sharpe: figures.sharpe_rf0, drawdown: figures.max_drawdown,
+        beta: figures.beta, correlation: figures.correlation, alpha: figures.alpha_arith };
+}
+
+export function reportPanel(store: Store): Part {
+    return panel<Report>(store.report, {
+        title: t.report, name: "report",
+        isEmpty: (report) => Object.values(report.portfolio).every((value) => value === null)
+            && Object.keys(report.assets).length === 0,
+        empty: () => h("p", { class: "empty" }, t.emptyPositions),
+        render: (report) => h("div", {}, figureTable(report), checkList(report.checks),
+            h("p", { class: "muted note" }, t.conventions(report.conventions.trading_days,
+                format.percent(report.conventions.risk_free_annual, 0)))),
+    });
+}
+
+function figureTable(report: Report): HTMLElement {
+    const columns: [string, Column][] = [[t.portfolio, portfolioColumn(report.portfolio)],
+        [t.benchmark, benchmarkColumn(report.benchmark_figures)],
+        ...Object.entries(report.assets).map(([symbol, figures]): [string, Column] =>
+            [symbol, assetColumn(figures)])];
+    const period = t.rangeNames[report.range] ?? report.range;
+    return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t.report },
+        h("table", { class: "table report-table" },
+            h("caption", { class: "muted" }, `${t.range}: ${period}`),
+            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t.figure),
+                ...columns.map(([name]) => h("th", { scope: "col", class: "number" }, name)))),
+            h("tbody", {}, ...rows.map((row) => h("tr", {},
+                h("th", { scope: "row" }, term(t.figures[row.name], t.figureHelp[row.name])),
+                ...columns.map(([, column]) => cell(column[row.name], row.kind)))))));
+}
+
+function cell(value: number | null | undefined, kind: "change" | "percent" | "number"): HTMLElement {
+    if (value === undefined || value === null) {
+        return h("td", { class: "number muted" },
+            h("span", { title: value === null ? t.notMeaningful : null }, MISSING));
+    }
+    return kind === "change" ? change(value, format.percentChange(value), "td", "number")
+        : h("td", { class: "number" }, kind === "percent" ? format.percent(value) : format.number(value));
+}
+
+function checkList(checks: Check[]): HTMLElement | null {
+    if (checks.length === 0) {
+        return null;
+    }
+    return h("div", { class: "checks" }, h("h3", {}, t.checks),
+        h("ul", {}, ...checks.map((check) => h("li", { class: check.fulfilled ? "is-good" : "is-warning" },
+            h("span", { class: "check-mark", "aria-hidden": "true" }, check.fulfilled ? "✓" : "!"),
+            h("span", {}, t.checkNames[check.key] ?? check.name),
+            h("span", { class: "muted" }, t.checkValue(format.percent(check.value),
+                format.percent(check.threshold))),
+            h("span", { class: "check-word" }, check.fulfilled ? t.fulfilled : t.notFulfilled)))));
+}
