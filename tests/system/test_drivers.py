@@ -14,7 +14,7 @@ import sqlalchemy
 import sqlalchemy.ext.asyncio
 
 from harness.door import POOL_SIZE
-from harness.pg import BIN as PG_BIN
+from harness.pg import CLIENT_BIN
 from harness.threads import in_threads
 
 CLIENTS = 24
@@ -35,7 +35,7 @@ def psql(door, script):
     dsn = door.libpq
     environment = dict(os.environ, PGPASSWORD=dsn["password"], PGSSLMODE=dsn["sslmode"],
                        PGSSLROOTCERT=dsn.get("sslrootcert", ""), PGCONNECT_TIMEOUT="20")
-    done = subprocess.run([f"{PG_BIN}/psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-h",
+    done = subprocess.run([f"{CLIENT_BIN}/psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-h",
                            dsn["host"], "-p", str(dsn["port"]), "-U", "app", "app"],
                           input=script, text=True, capture_output=True, timeout=60,
                           env=environment)

@@ -7,10 +7,11 @@ import subprocess
 import pytest
 
 from harness.daemon import IS_PGBOUNCER
-from harness.pg import BIN, PASSWORDS
+from harness.pg import CLIENT_BIN, PASSWORDS
 from harness.pools import pools_add_up
 
-SECONDS = int(os.environ.get("WEIR_PGBENCH_SECONDS", "3"))
+PGBENCH = f"{CLIENT_BIN}/pgbench"
+SECONDS = int(os.environ.get("WEIR_PGBENCH_SECONDS", "2"))
 CLIENTS = int(os.environ.get("WEIR_PGBENCH_CLIENTS", "40"))
 POOL_SIZE = int(os.environ.get("WEIR_PGBENCH_POOL", "5"))
 RUNS = {
@@ -26,10 +27,11 @@ RUNS = {
 @pytest.fixture(scope="module")
 def bench_database(pg):
     pg.sql("CREATE DATABASE bench OWNER app", fetch=False)
-    subprocess.run([f"{BIN}/pgbench", "-i", "-q", "-s", "2", "-h", pg.folder, "-p", str(pg.port),
-                    "-U", "app", "bench"], check=True, capture_output=True, timeout=120,
+    subprocess.run([PGBENCH, "-i", "-q", "-s", "2", "-h", pg.folder, "-p", str(pg.port), "-U",
+                    "app", "bench"], check=True, capture_output=True, timeout=120,
                    env=dict(os.environ, PGPASSWORD=PASSWORDS["app"]))
     yield "bench"
+    pg.sql("DROP DATABASE bench WITH (FORCE)", fetch=False)
 
 
 @pytest.mark.parametrize("mode,name", [("transaction", name) for name in RUNS] +
@@ -39,11 +41,11 @@ def test_pgbench(weir_factory, pg, bench_database, name, mode):
         pytest.skip("pgbouncer 1.18 knows no prepared statements in transaction mode")
     # in session mode every connected client holds a server: give it as many as clients
     clients = CLIENTS if mode == "transaction" or "-C" in RUNS[name] else POOL_SIZE
-    weir = weir_factory(pg, pool_mode=mode, default_pool_size=POOL_SIZE, max_client_conn=CLIENTS + 50,
-                        auth_type="scram-sha-256",
+    weir = weir_factory(pg, pool_mode=mode, default_pool_size=POOL_SIZE,
+                        max_client_conn=CLIENTS + 50, auth_type="scram-sha-256",
                         databases={"bench": f"host=127.0.0.1 port={pg.port} dbname=bench"})
     done = subprocess.run(
-        [f"{BIN}/pgbench", "-n", "-h", weir.host, "-p", str(weir.port), "-U", "app", "-c",
+        [PGBENCH, "-n", "-h", weir.host, "-p", str(weir.port), "-U", "app", "-c",
          str(clients), "-j", "2", "-T", str(SECONDS), *RUNS[name], "bench"], text=True,
         capture_output=True, timeout=SECONDS + 60, check=False,
         env=dict(os.environ, PGPASSWORD=PASSWORDS["app"]))
@@ -61,7 +63,7 @@ def test_pgbench_many_clients_few_seconds(weir_factory, pg, bench_database):
     weir = weir_factory(pg, default_pool_size=POOL_SIZE, max_client_conn=crowd + 50,
                         databases={"bench": f"host=127.0.0.1 port={pg.port} dbname=bench"})
     done = subprocess.run(
-        [f"{BIN}/pgbench", "-n", "-S", "-h", weir.host, "-p", str(weir.port), "-U", "app", "-c",
+        [PGBENCH, "-n", "-S", "-h", weir.host, "-p", str(weir.port), "-U", "app", "-c",
          str(crowd), "-t", "20", "bench"], text=True, capture_output=True, timeout=80,
         check=False, env=dict(os.environ, PGPASSWORD=PASSWORDS["app"]))
     assert done.returncode == 0, done.stderr[-2000:]

@@ -4,9 +4,15 @@ Roles (password in PASSWORDS), each accepted over TCP by one method only:
     u_trust trust   u_plain password   u_md5 md5   u_scram scram-sha-256   u_tls scram over TLS only
     app20 scram, CONNECTION LIMIT 20   everybody else: scram-sha-256
 `postgres` comes in by trust over the Unix socket, for the tests' own administration.
+
+$WEIR_PG_BIN is the folder of the server's programs (initdb, pg_ctl, postgres); default Debian's 15,
+whose client programs (psql, pgbench, pg_dump) are used with every server.
 """
+import atexit
+import functools
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +22,8 @@ import psycopg2.extras
 
 from .wait import free_port, until
 
-BIN = "/usr/lib/postgresql/15/bin"
+CLIENT_BIN = "/usr/lib/postgresql/15/bin"
+BIN = os.environ.get("WEIR_PG_BIN") or CLIENT_BIN
 PASSWORDS = {
     "u_trust": "trust-3Xq9",
     "u_plain": "plain-8Kd2",
@@ -53,6 +60,30 @@ def give_to_postgres(path):
         os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
+def _version():
+    """The major version of the server."""
+    said = subprocess.run([f"{BIN}/postgres", "--version"], capture_output=True, text=True,
+                          check=True).stdout
+    return int(re.search(r"\d+", said)[0])
+
+
+VERSION = _version()
+
+
+@functools.cache
+def server_bin():
+    """The folder of the server's programs, where the postgres user may run them: in somebody's home
+    folder it may not, so they are copied into the temporary folder."""
+    probe = subprocess.run(["test", "-x", f"{BIN}/postgres"], check=False, **unprivileged())
+    if probe.returncode == 0:
+        return BIN
+    folder = tempfile.mkdtemp(prefix="weir-pgbin-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.chmod(folder, 0o755)
+    shutil.copytree(os.path.dirname(BIN), os.path.join(folder, "pg"), symlinks=True)
+    return os.path.join(folder, "pg", os.path.basename(BIN))
+
+
 class Cluster:
     """One PostgreSQL. start, stop and restart come back when it is done."""
 
@@ -65,8 +96,9 @@ class Cluster:
         self.host = "127.0.0.1"
         self.port = None
         self._process = None
-        self._run(f"{BIN}/initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync",
-                  "-E", "UTF8", "--locale=C")
+        self.bin = server_bin()
+        self._run(f"{self.bin}/initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
+                  "--no-sync", "-E", "UTF8", "--locale=C")
         self._configure(authority, max_connections)
         self.start()
         self._make_roles()
@@ -123,8 +155,8 @@ timezone = 'UTC'
             port = self.port or free_port()
             with open(self.log_path, "ab") as log:
                 self._process = subprocess.Popen(
-                    [f"{BIN}/postgres", "-D", self.data, "-p", str(port)], stdout=log, stderr=log,
-                    cwd=self.folder, **unprivileged())
+                    [f"{self.bin}/postgres", "-D", self.data, "-p", str(port)], stdout=log,
+                    stderr=log, cwd=self.folder, **unprivileged())
             process = self._process
             probe_port = port
 
@@ -150,7 +182,7 @@ timezone = 'UTC'
         """how: smart, fast or immediate."""
         if self._process is None:
             return
-        self._run(f"{BIN}/pg_ctl", "-D", self.data, "-m", how, "-w", "-t", "30", "stop")
+        self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-m", how, "-w", "-t", "30", "stop")
         self._process.wait(30)
         self._process = None
 
