@@ -79,6 +79,11 @@ void config_build_text(struct config_builder *builder, const char *file, struct 
 /* Reads an auth_file's text into the user list (auth_file.c). */
 void config_build_auth(struct config_builder *builder, const char *file, struct base_slice text);
 
+/* Reads auth_hba_file's and auth_ident_file's texts into the snapshot's table (hba.c); the second
+ * may be empty. */
+void config_build_hba(struct config_builder *builder, const char *file, struct base_slice text,
+                      const char *ident_file, struct base_slice ident_text);
+
 /* Reads a URL (url.c); `system_user` is the user when the URL names none. */
 void config_build_url(struct config_builder *builder, const char *url, const char *system_user);
 

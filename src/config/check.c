@@ -12,6 +12,7 @@
 
 #include "base/invariant.h"
 #include "config/build.h"
+#include "config/hba.h"
 #include "config/value.h"
 
 #define UPSTREAMS_ADVISED_MAX 20
@@ -122,6 +123,17 @@ static void check_client_tls(struct config_builder *builder)
                          mode);
 }
 
+static void check_dheparams(struct config_builder *builder)
+{
+    const char *value = config_build_options(builder)->client_tls_dheparams;
+
+    if (value[0] != '\0' && strcmp(value, "auto") != 0 && strcmp(value, "none") != 0 &&
+        strcmp(value, "legacy") != 0)
+        config_error_add(builder->errors, PLACE(builder, client_tls_dheparams),
+                         "client_tls_dheparams = \"%s\" is not allowed: use auto, none or legacy",
+                         value);
+}
+
 static void check_server_tls(struct config_builder *builder)
 {
     const struct config_options *options = config_build_options(builder);
@@ -156,6 +168,82 @@ static void check_auth_any(struct config_builder *builder)
                              "client gives means nothing",
                              database->name);
     }
+}
+
+/* Where clients are to show certificates they must be able to. */
+static void check_certificates(struct config_builder *builder, struct config_place place,
+                               const char *what)
+{
+    const struct config_options *options = config_build_options(builder);
+
+    if (options->client_tls_sslmode == CONFIG_TLS_MODE_DISABLE ||
+        options->client_tls_ca_file[0] == '\0')
+        config_error_add(builder->errors, place,
+                         "%s needs client_tls_ca_file, whose authorities sign the clients' "
+                         "certificates, and a client_tls_sslmode other than disable",
+                         what);
+}
+
+static void check_access(struct config_builder *builder)
+{
+    const struct config *config = &builder->snapshot->config;
+
+    if (config->options.auth_type == CONFIG_AUTH_TYPE_CERT)
+        check_certificates(builder, PLACE(builder, auth_type), "auth_type = cert");
+    if (config->options.auth_type != CONFIG_AUTH_TYPE_HBA)
+        return;
+    if (config->options.auth_hba_file[0] == '\0')
+        config_error_add(builder->errors, PLACE(builder, auth_type),
+                         "auth_type = hba needs auth_hba_file, a file like PostgreSQL's "
+                         "pg_hba.conf");
+    else if (config->hba == NULL && builder->errors->error_count == 0)
+        config_error_add(builder->errors, PLACE(builder, auth_type),
+                         "auth_hba_file is read on RELOAD: write auth_type = hba into the file");
+    for (uint32_t i = 0; i < config_hba_count(config->hba); i++) {
+        const struct config_hba_rule *rule = config_hba_rule_at(config->hba, i);
+
+        if (!rule->is_reject &&
+            (rule->method == CONFIG_AUTH_TYPE_CERT || rule->clientcert != CONFIG_HBA_CERT_NONE))
+            check_certificates(builder, (struct config_place){rule->file, rule->line},
+                               "a line that asks for certificates");
+    }
+}
+
+static void check_auth_dbname(struct config_builder *builder, const char *name,
+                              struct config_place place)
+{
+    const struct config *config = &builder->snapshot->config;
+
+    if (name[0] == '\0')
+        return;
+    if (strcmp(name, "pgbouncer") == 0 || strcmp(name, "weir") == 0 ||
+        config_database_find(config, base_slice_text(name), NULL) == NULL)
+        config_error_add(builder->errors, place,
+                         "auth_dbname = %s is not allowed: name a database of [databases]", name);
+}
+
+static void check_auth_query(struct config_builder *builder)
+{
+    const struct config *config = &builder->snapshot->config;
+
+    check_auth_dbname(builder, config->options.auth_dbname, PLACE(builder, auth_dbname));
+    for (uint32_t i = 0; i < config->database_count; i++) {
+        const struct config_database *database = &config->databases[i];
+
+        if (database->set & (UINT32_C(1) << CONFIG_DATABASE_KEY_auth_dbname))
+            check_auth_dbname(builder, database->auth_dbname,
+                              (struct config_place){config->file, database->line});
+    }
+}
+
+/* Can users that are not listed log in, by auth_query? */
+static bool asks_databases(const struct config *config)
+{
+    bool asks = config->options.auth_user[0] != '\0';
+
+    for (uint32_t i = 0; !asks && i < config->database_count; i++)
+        asks = config->databases[i].auth_user[0] != '\0';
+    return asks;
 }
 
 /* ---- advice: doors ---- */
@@ -215,7 +303,7 @@ static void advise_admins(struct config_builder *builder)
     while (config_list_next(&rest, &item) && found++ < 20) {
         const struct config_user *user = config_user_find(config, item);
 
-        if (user == NULL || !user->is_listed)
+        if ((user == NULL || !user->is_listed) && !asks_databases(config))
             config_advice_add(builder->errors, PLACE(builder, admin_users),
                               "admin_users names %.*s, who is not in auth_file and cannot log in",
                               CONFIG_SHOWN(item));
@@ -232,7 +320,7 @@ static void advise_users(struct config_builder *builder)
         listed += config->users[i].is_listed;
         md5 += config->users[i].secret_kind == CONFIG_SECRET_MD5;
     }
-    if (listed == 0 && options->auth_type != CONFIG_AUTH_TYPE_ANY)
+    if (listed == 0 && options->auth_type != CONFIG_AUTH_TYPE_ANY && !asks_databases(config))
         config_advice_add(builder->errors, PLACE(builder, auth_type),
                           "auth_type = %s and no user is known: nobody can log in; write users "
                           "into auth_file",
@@ -351,8 +439,11 @@ void config_build_check(struct config_builder *builder)
     check_http(builder);
     check_syslog(builder);
     check_client_tls(builder);
+    check_dheparams(builder);
     check_server_tls(builder);
     check_auth_any(builder);
+    check_access(builder);
+    check_auth_query(builder);
     if (builder->errors->error_count > 0)
         return;
     advise_doors(builder);

@@ -119,9 +119,13 @@ struct config_user {
 #undef KEY
 };
 
+struct config_hba; /* hba.h */
+
 struct config {
     struct config_options options;
-    const char *file;                        /* as given to config_load; "" for a URL */
+    struct config_hba *hba; /* what auth_hba_file and auth_ident_file say; NULL unless auth_type is
+                               hba; counted: config_hba_share and config_hba_drop */
+    const char *file;       /* as given to config_load; "" for a URL */
     const struct config_database *databases; /* sorted by name */
     uint32_t database_count;
     const struct config_user *users; /* sorted by name */
@@ -190,6 +194,10 @@ int config_with_option(const struct config *config, struct base_slice name, stru
 
 /* Clears and frees; accepts NULL. */
 void config_free(struct config *config);
+
+/* Keeps the table beyond its snapshot's end; gives it up again. Both accept NULL. */
+struct config_hba *config_hba_share(struct config_hba *hba);
+void config_hba_drop(struct config_hba *hba);
 
 /* ---- asking -----------------------------------------------------------------------------------
  */

@@ -106,6 +106,36 @@ static void load_auth(struct config_builder *builder)
     file_release(NULL, text);
 }
 
+/* Reads one of the access files; false, with an error, when it cannot be read. */
+static bool read_access(struct config_builder *builder, enum config_option option, const char *path,
+                        struct base_slice *ret_text)
+{
+    char why[256] = "";
+
+    *ret_text = (struct base_slice){0};
+    if (path[0] == '\0' || file_read(NULL, path, ret_text, why, sizeof(why)) == BASE_OK)
+        return true;
+    config_error_add(builder->errors, builder->option_place[option], "%s %s cannot be read: %s",
+                     config_option_info(option)->name, path, why);
+    return false;
+}
+
+/* Reads auth_hba_file and auth_ident_file when they count. */
+static void load_access(struct config_builder *builder)
+{
+    const struct config_options *options = config_build_options(builder);
+    const char *file = options->auth_hba_file, *ident_file = options->auth_ident_file;
+    struct base_slice text, ident_text = {0};
+
+    if (options->auth_type != CONFIG_AUTH_TYPE_HBA || file[0] == '\0')
+        return;
+    if (read_access(builder, CONFIG_OPTION_auth_hba_file, file, &text) &&
+        read_access(builder, CONFIG_OPTION_auth_ident_file, ident_file, &ident_text))
+        config_build_hba(builder, file, text, ident_file, ident_text);
+    file_release(NULL, text);
+    file_release(NULL, ident_text);
+}
+
 /* Options that name a file to be read need it readable. */
 static void check_files(struct config_builder *builder)
 {
@@ -139,6 +169,7 @@ int config_load(const char *path, struct config **ret_config, struct config_erro
         builder.snapshot->config.file = config_build_copy(&builder, base_slice_text(path));
         config_build_text(&builder, path, text);
         load_auth(&builder);
+        load_access(&builder);
         check_files(&builder);
     }
     file_release(NULL, text);

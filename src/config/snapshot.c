@@ -16,6 +16,7 @@ void config_free(struct config *config)
     _Static_assert(offsetof(struct config_snapshot, config) == 0, "the config comes first");
     if (config == NULL)
         return;
+    config_hba_drop(config->hba);
     base_arena_done(&snapshot->arena);
     explicit_bzero(snapshot, sizeof(*snapshot));
     free(snapshot);
@@ -213,6 +214,7 @@ int config_with_option(const struct config *config, struct base_slice name, stru
         builder.snapshot->config.file = config_build_copy(&builder, base_slice_text(config->file));
         builder.folder = config_build_folder(&builder, config->file);
         copy_entries(&builder, config);
+        builder.snapshot->config.hba = config_hba_share(config->hba);
     }
     if (config_option_find(name, &option) && config_option_info(option)->needs_restart)
         config_error_add(errors, (struct config_place){"", 0},

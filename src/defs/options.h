@@ -46,12 +46,15 @@
     CHOICE(POOL_MODE, TRANSACTION, "transaction") \
     CHOICE(POOL_MODE, STATEMENT, "statement")
 
-#define AUTH_TYPE_CHOICES(CHOICE)     \
-    CHOICE(AUTH_TYPE, ANY, "any")     \
-    CHOICE(AUTH_TYPE, TRUST, "trust") \
-    CHOICE(AUTH_TYPE, PLAIN, "plain") \
-    CHOICE(AUTH_TYPE, MD5, "md5")     \
-    CHOICE(AUTH_TYPE, SCRAM_SHA_256, "scram-sha-256")
+#define AUTH_TYPE_CHOICES(CHOICE)                     \
+    CHOICE(AUTH_TYPE, ANY, "any")                     \
+    CHOICE(AUTH_TYPE, TRUST, "trust")                 \
+    CHOICE(AUTH_TYPE, PLAIN, "plain")                 \
+    CHOICE(AUTH_TYPE, MD5, "md5")                     \
+    CHOICE(AUTH_TYPE, SCRAM_SHA_256, "scram-sha-256") \
+    CHOICE(AUTH_TYPE, CERT, "cert")                   \
+    CHOICE(AUTH_TYPE, PEER, "peer")                   \
+    CHOICE(AUTH_TYPE, HBA, "hba")
 
 #define TLS_MODE_CHOICES(CHOICE)             \
     CHOICE(TLS_MODE, DISABLE, "disable")     \
@@ -66,12 +69,9 @@
     AUTH_TYPE_CHOICES(CHOICE)  \
     TLS_MODE_CHOICES(CHOICE)
 
-#define OPTION_REFUSED_CHOICES(REFUSED_CHOICE)                                                     \
-    REFUSED_CHOICE(AUTH_TYPE, "cert", "use scram-sha-256 with client_tls_sslmode = verify-ca")     \
-    REFUSED_CHOICE(AUTH_TYPE, "hba", "use scram-sha-256 for everybody, and a firewall by address") \
-    REFUSED_CHOICE(AUTH_TYPE, "pam", "use scram-sha-256 and list the users in auth_file")          \
-    REFUSED_CHOICE(AUTH_TYPE, "ldap", "use scram-sha-256 and list the users in auth_file")         \
-    REFUSED_CHOICE(AUTH_TYPE, "peer", "use scram-sha-256 and list the users in auth_file")         \
+#define OPTION_REFUSED_CHOICES(REFUSED_CHOICE)                                             \
+    REFUSED_CHOICE(AUTH_TYPE, "pam", "use scram-sha-256 and list the users in auth_file")  \
+    REFUSED_CHOICE(AUTH_TYPE, "ldap", "use scram-sha-256 and list the users in auth_file") \
     REFUSED_CHOICE(AUTH_TYPE, "crypt", "use scram-sha-256")
 
 #define OPTION_SECONDS_MAX 315360000 /* ten years */
@@ -221,9 +221,42 @@
         auth_type, AUTH_TYPE, "md5", 0, 0, RELOAD,                                                 \
         "How clients log in: `any` (no check, any name; every database then needs `user=`), "      \
         "`trust` (no check, the user must be in `auth_file`), `plain` (the password in clear), "   \
-        "`md5` (SCRAM where the secret is a SCRAM one), `scram-sha-256`.")                         \
+        "`md5` (SCRAM where the secret is a SCRAM one), `scram-sha-256`, `cert` (the name in the " \
+        "client's certificate), `peer` (the Unix user at the other end of a Unix socket), `hba` "  \
+        "(what `auth_hba_file` says for this connection).")                                        \
+    OPTION(                                                                                        \
+        auth_hba_file, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                     \
+        "With `auth_type = hba`: who may come in how, in the format of PostgreSQL's pg_hba.conf. " \
+        "Served: local, host, hostssl, hostnossl; all, sameuser, replication, names, /regular "    \
+        "expressions, @file; networks, all, samehost, samenet; trust, reject, password, md5, "     \
+        "scram-sha-256, cert, peer; map=, clientcert=, clientname=; include.")                     \
+    OPTION(                                                                                        \
+        auth_ident_file, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                   \
+        "Maps that `map=` in `auth_hba_file` names, in the format of PostgreSQL's pg_ident.conf: " \
+        "which system user or certificate may log in as which database user.")                     \
     OPTION(auth_file, FILE, "", 0, OPTION_TEXT_BYTES, RELOAD,                                      \
            "File of users and secrets, lines of `\"user\" \"secret\"`.")                           \
+    OPTION(                                                                                        \
+        auth_user, TEXT, "", 0, OPTION_NAME_BYTES, RELOAD,                                         \
+        "User that `auth_query` runs as, for users that are not in `auth_file`. Its own secret "   \
+        "is in `auth_file`. Empty: only users in `auth_file` log in.")                             \
+    OPTION(                                                                                        \
+        auth_query, TEXT,                                                                          \
+        "SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END FROM "     \
+        "pg_authid WHERE rolname=$1 AND rolcanlogin",                                              \
+        0, OPTION_TEXT_BYTES, RELOAD,                                                              \
+        "Query for a user's secret, run at each of its logins in the database it asks for. `$1` "  \
+        "is the user's name; the row has that name and the secret. No row, or NULL as the name: "  \
+        "no such user; NULL as the secret: no password fits. It runs in sessions that no client "  \
+        "gets. A SECURITY DEFINER function with its own search_path spares the `auth_user` the "   \
+        "rights of a superuser.")                                                                  \
+    OPTION(auth_dbname, TEXT, "", 0, OPTION_NAME_BYTES, RELOAD,                                    \
+           "Database of [databases] that `auth_query` runs in. Empty: the one the client asks "    \
+           "for; for the console, none.")                                                          \
+    OPTION(                                                                                        \
+        scram_iterations, COUNT, "4096", 1, 1000000, RELOAD,                                       \
+        "Iterations of the SCRAM secrets that weir makes from passwords in plain text. Secrets "   \
+        "of PostgreSQL's carry their own number.")                                                 \
     OPTION(admin_users, TEXT, "", 0, OPTION_LIST_BYTES, RELOAD,                                    \
            "Users that may do everything on the console, separated by commas.")                    \
     OPTION(stats_users, TEXT, "", 0, OPTION_LIST_BYTES, RELOAD,                                    \
@@ -231,7 +264,8 @@
     OPTION(                                                                                        \
         client_tls_sslmode, TLS_MODE, "disable", 0, 0, RELOAD,                                     \
         "TLS with clients: disable; allow and prefer (when the client asks); require; verify-ca "  \
-        "and verify-full (and a client certificate that `client_tls_ca_file` signed).")            \
+        "and verify-full (and a client certificate that `client_tls_ca_file` signed). With "       \
+        "`client_tls_ca_file` the other modes take a certificate too, and check one that comes.")  \
     OPTION(client_tls_key_file, FILE, "", 0, OPTION_TEXT_BYTES, RELOAD, "Key shown to clients.")   \
     OPTION(client_tls_cert_file, FILE, "", 0, OPTION_TEXT_BYTES, RELOAD,                           \
            "Certificate shown to clients.")                                                        \
@@ -247,6 +281,10 @@
            "Cipher suites of TLS 1.3. Empty: OpenSSL's own choice.")                               \
     OPTION(client_tls_ecdhcurve, TEXT, "auto", 0, 255, RELOAD,                                     \
            "Curve for the key exchange with clients, or `auto`.")                                  \
+    OPTION(                                                                                        \
+        client_tls_dheparams, TEXT, "auto", 0, 255, RELOAD,                                        \
+        "Key exchange without curves, up to TLS 1.2: `auto` (as strong as the certificate's "      \
+        "key), `none`, `legacy` (1024 bits, which OpenSSL refuses at its usual security level).")  \
     OPTION(                                                                                        \
         server_tls_sslmode, TLS_MODE, "prefer", 0, 0, RELOAD,                                      \
         "TLS with servers: disable; allow and prefer (when the server can); require; verify-ca "   \
@@ -300,18 +338,8 @@
     ALIAS(client_tls_ecdhecurve, client_tls_ecdhcurve)
 
 #define OPTION_REFUSED(REFUSED)                                                                  \
-    REFUSED(auth_user, "", "list the users and their secrets in auth_file")                      \
-    REFUSED(auth_query, "", "list the users and their secrets in auth_file")                     \
-    REFUSED(auth_dbname, "", "list the users and their secrets in auth_file")                    \
-    REFUSED(auth_hba_file, "", "use auth_type = scram-sha-256, and a firewall by address")       \
-    REFUSED(auth_ident_file, "", "use auth_type = scram-sha-256")                                \
     REFUSED(auth_ldap_options, "", "use auth_type = scram-sha-256 and auth_file")                \
-    REFUSED(scram_iterations, "4096",                                                            \
-            "write SCRAM secrets into auth_file: they carry their own number of iterations")     \
     REFUSED(autodb_idle_timeout, "3600", "idle servers of `*` close by server_idle_timeout")     \
-    REFUSED(client_tls_dheparams, "auto",                                                        \
-            "leave it out: key exchange is by elliptic curve, see "                              \
-            "client_tls_ecdhcurve")                                                              \
     REFUSED(conffile, NULL, "name the file on the command line")                                 \
     REFUSED(dns_zone_check_period, "0", "lower dns_max_ttl instead")                             \
     REFUSED(resolv_conf, "", "set the name servers in /etc/resolv.conf")                         \
@@ -357,6 +385,12 @@
     KEY(connect_query, TEXT, "", 0, OPTION_TEXT_BYTES,                                             \
         "Statement run on every new server before it is used; a failure is logged. It must "       \
         "leave no transaction open.")                                                              \
+    KEY(auth_user, TEXT, "auth_user", 0, OPTION_NAME_BYTES,                                        \
+        "User that `auth_query` runs as, for clients of this database.")                           \
+    KEY(auth_query, TEXT, "auth_query", 0, OPTION_TEXT_BYTES,                                      \
+        "Query for the secret of a user that is not in `auth_file`.")                              \
+    KEY(auth_dbname, TEXT, "auth_dbname", 0, OPTION_NAME_BYTES,                                    \
+        "Database of [databases] that `auth_query` runs in. Absent: this one.")                    \
     KEY(client_encoding, TEXT, "", 0, OPTION_NAME_BYTES, "Set on every server at login.")          \
     KEY(datestyle, TEXT, "", 0, OPTION_NAME_BYTES, "Set on every server at login.")                \
     KEY(timezone, TEXT, "", 0, OPTION_NAME_BYTES, "Set on every server at login.")                 \
@@ -368,9 +402,6 @@
     ALIAS(pool_recycle, server_lifetime)
 
 #define DATABASE_REFUSED(REFUSED)                                                                \
-    REFUSED(auth_user, "", "list the users and their secrets in auth_file")                      \
-    REFUSED(auth_query, "", "list the users and their secrets in auth_file")                     \
-    REFUSED(auth_dbname, "", "list the users and their secrets in auth_file")                    \
     REFUSED(max_db_client_connections, "0", "use max_db_connections, which limits servers")      \
     REFUSED(load_balance_hosts, "round-robin", "list the hosts in host=: they are used in turn") \
     REFUSED(target_session_attrs, "any", "name the primary's host in host=")

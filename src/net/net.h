@@ -312,8 +312,10 @@ const char *net_stream_error(const struct net_stream *stream);
 
 enum net_tls_verify {
     NET_TLS_VERIFY_NONE,
-    NET_TLS_VERIFY_CA,   /* chain only */
-    NET_TLS_VERIFY_FULL, /* chain and host name (client side) */
+    NET_TLS_VERIFY_OPTIONAL, /* server side: a certificate is asked for; one that comes must verify
+                              */
+    NET_TLS_VERIFY_CA,       /* chain only */
+    NET_TLS_VERIFY_FULL,     /* chain and host name (client side) */
 };
 
 struct net_tls_options {
@@ -325,7 +327,10 @@ struct net_tls_options {
     const char *ciphersuites;                   /* TLS 1.3, NULL = default */
     const char *protocols; /* "secure" (default: 1.2 and 1.3), "all", or a list "tlsv1.2,tlsv1.3" */
     const char *ecdh_curve; /* NULL = "auto" */
+    const char *dhe;        /* server side: "none", "legacy" (1024 bits), NULL = "auto" */
     bool alpn_postgresql;   /* offer and require ALPN "postgresql" (direct negotiation) */
+    bool alpn_when_offered; /* server side: agree to ALPN "postgresql" where a client offers ALPN;
+                               who begins with TLS at once has to (net_stream_start_tls_direct) */
 };
 
 /* Errors: BASE_ETLS with one line for the operator in `why` (file and OpenSSL's reason; no key
@@ -341,6 +346,12 @@ void net_tls_context_free(struct net_tls_context *context); /* streams that use 
  * everything. */
 int net_stream_start_tls(struct net_stream *stream, struct net_tls_context *context,
                          const char *host) BASE_MUST_CHECK;
+/* The same for a client that begins with its ClientHello, without asking (PostgreSQL 17's
+ * sslnegotiation=direct): called from on_data, which then returns 0; what was delivered is the
+ * beginning of the handshake. The client must offer ALPN "postgresql", so that no other protocol is
+ * mistaken for ours. */
+int net_stream_start_tls_direct(struct net_stream *stream,
+                                struct net_tls_context *context) BASE_MUST_CHECK;
 bool net_stream_has_tls(const struct net_stream *stream);
 /* For SHOW and logs: "TLSv1.3/TLS_AES_256_GCM_SHA384", "" without TLS. */
 void net_stream_tls_text(const struct net_stream *stream, char *out, size_t bytes);
@@ -350,6 +361,10 @@ size_t net_stream_tls_endpoint(const struct net_stream *stream, uint8_t out[64])
 /* The common name of the peer's certificate, when there is one that was verified. Returns its
  * length and ends it with a zero byte; 0 when there is none, it does not fit or holds a zero. */
 size_t net_stream_tls_peer_name(const struct net_stream *stream, char *out, size_t bytes);
+/* Whether the peer has shown a certificate that was verified. */
+bool net_stream_tls_has_peer(const struct net_stream *stream);
+/* The whole name in that certificate, as RFC 2253 writes it; else as net_stream_tls_peer_name. */
+size_t net_stream_tls_peer_dn(const struct net_stream *stream, char *out, size_t bytes);
 /* Why the last TLS failure on this stream happened, for the log; "" when none. */
 const char *net_stream_tls_error(const struct net_stream *stream);
 

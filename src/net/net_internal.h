@@ -176,6 +176,8 @@ void net_stream_send_raw(struct net_stream *stream, struct base_slice out);
 void net_tls_free(struct net_tls *tls);
 /* Starts the handshake. */
 void net_tls_begin(struct net_stream *stream);
+/* Did TLS begin with what lay in the stream? */
+bool net_tls_is_direct(const struct net_stream *stream);
 /* Takes ciphertext that lies in turn memory. Nothing else may be left from before. */
 void net_tls_feed(struct net_stream *stream, struct base_slice cipher);
 /* Goes on with the handshake, or decrypts up to `bytes` into out. Returns the count; 0 when more

@@ -182,6 +182,12 @@ static void deliver(struct net_stream *stream, struct base_slice in)
         drop_rest(stream);
         return;
     }
+    if (stream->tls != tls && net_tls_is_direct(stream)) {
+        drop_rest(stream); /* its memory stays to the end of the turn */
+        net_tls_feed(stream, base_slice_skip(in, used));
+        net_stream_queue(stream, NET_DO_KEEP);
+        return;
+    }
     set_rest(stream, base_slice_skip(in, used));
     if (stream->tls != tls && used < in.bytes) {
         net_stream_end(stream, BASE_EPROTOCOL);

@@ -236,6 +236,16 @@ int net_stream_start_tls(struct net_stream *stream, struct net_tls_context *cont
     return BASE_OK;
 }
 
+int net_stream_start_tls_direct(struct net_stream *stream, struct net_tls_context *context)
+{
+    INVARIANT(stream->flags & NET_IS_IN_HANDLER);
+    int status = net_stream_start_tls(stream, context, NULL);
+    if (status == BASE_OK) {
+        stream->tls->is_direct = true;
+    }
+    return status;
+}
+
 /* One step. True when TLS is up and the owner still wants to read. */
 static bool step_handshake(struct net_stream *stream)
 {
@@ -249,7 +259,7 @@ static bool step_handshake(struct net_stream *stream)
         }
         return false;
     }
-    if (tls->context->needs_alpn && !net_tls_alpn_is_agreed(tls->ssl)) {
+    if ((tls->context->needs_alpn || tls->is_direct) && !net_tls_alpn_is_agreed(tls->ssl)) {
         fail_handshake(stream, "the peer did not agree to ALPN \"postgresql\"");
         return false;
     }
@@ -271,6 +281,11 @@ void net_tls_begin(struct net_stream *stream)
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */
+
+bool net_tls_is_direct(const struct net_stream *stream)
+{
+    return stream->tls && stream->tls->is_direct;
+}
 
 void net_tls_feed(struct net_stream *stream, struct base_slice cipher)
 {

@@ -113,6 +113,9 @@ static int set_ciphers(SSL_CTX *ctx, const struct net_tls_options *options,
         SSL_CTX_set1_groups_list(ctx, options->ecdh_curve) != 1) {
         return fail(report, "unknown TLS curve", options->ecdh_curve);
     }
+    if (options->is_server && !(options->dhe && strcmp(options->dhe, "none") == 0)) {
+        SSL_CTX_set_dh_auto(ctx, options->dhe && strcmp(options->dhe, "legacy") == 0 ? 2 : 1);
+    }
     return set_protocols(ctx, options->protocols, report);
 }
 
@@ -169,7 +172,9 @@ static int load_authorities(SSL_CTX *ctx, const struct net_tls_options *options,
     if (options->is_server) {
         SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(options->ca_file));
     }
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    bool is_optional = options->verify == NET_TLS_VERIFY_OPTIONAL;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (is_optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+                       NULL);
     return BASE_OK;
 }
 
@@ -214,7 +219,7 @@ static int configure(SSL_CTX *ctx, const struct net_tls_options *options,
     if (status == BASE_OK) {
         status = load_authorities(ctx, options, report);
     }
-    if (status == BASE_OK && options->alpn_postgresql) {
+    if (status == BASE_OK && (options->alpn_postgresql || options->alpn_when_offered)) {
         if (options->is_server) {
             SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
         } else if (SSL_CTX_set_alpn_protos(ctx, alpn_list, ALPN_LIST_BYTES) != 0) {

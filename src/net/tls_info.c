@@ -3,6 +3,7 @@
  */
 #include "net/tls_internal.h"
 
+#include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -51,13 +52,45 @@ size_t net_stream_tls_endpoint(const struct net_stream *stream, uint8_t out[64])
     return count;
 }
 
-size_t net_stream_tls_peer_name(const struct net_stream *stream, char *out, size_t bytes)
+/* The peer's certificate, verified; NULL when there is none. */
+static const X509 *verified_peer(const struct net_stream *stream)
 {
     if (!net_stream_has_tls(stream) || SSL_get_verify_result(stream->tls->ssl) != X509_V_OK ||
         SSL_get_verify_mode(stream->tls->ssl) == SSL_VERIFY_NONE) {
-        return 0;
+        return NULL;
     }
-    const X509 *certificate = SSL_get0_peer_certificate(stream->tls->ssl);
+    return SSL_get0_peer_certificate(stream->tls->ssl);
+}
+
+bool net_stream_tls_has_peer(const struct net_stream *stream)
+{
+    return verified_peer(stream) != NULL;
+}
+
+size_t net_stream_tls_peer_dn(const struct net_stream *stream, char *out, size_t bytes)
+{
+    const X509 *certificate = verified_peer(stream);
+    BIO *bio = certificate ? BIO_new(BIO_s_mem()) : NULL;
+    char *text = NULL;
+    size_t count = 0;
+    if (bio &&
+        X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        long length = BIO_get_mem_data(bio, &text);
+        count = length > 0 && (size_t)length < bytes && !memchr(text, '\0', (size_t)length)
+                    ? (size_t)length
+                    : 0;
+    }
+    if (count > 0) {
+        memcpy(out, text, count);
+        out[count] = '\0';
+    }
+    BIO_free(bio);
+    return count;
+}
+
+size_t net_stream_tls_peer_name(const struct net_stream *stream, char *out, size_t bytes)
+{
+    const X509 *certificate = verified_peer(stream);
     const X509_NAME *subject = certificate ? X509_get_subject_name(certificate) : NULL;
     int idx = subject ? X509_NAME_get_index_by_NID(subject, NID_commonName, -1) : -1;
     if (idx < 0) {

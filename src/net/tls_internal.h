@@ -24,6 +24,7 @@ struct net_tls {
     struct net_tls_context *context;
     struct net_stream *stream;
     enum net_tls_state state;
+    bool is_direct;   /* begun by the peer's ClientHello, which lay in the stream */
     int end_status;   /* the stream ends with it after what was decrypted has been delivered */
     bool is_notified; /* the closing alert was sent */
     char *error;      /* NULL while all is well */

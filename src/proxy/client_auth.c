@@ -1,4 +1,4 @@
-/* client_auth.c - clients prove who they are: trust, plain, md5, SCRAM-SHA-256.
+/* client_auth.c - clients prove who they are: trust, plain, md5, SCRAM-SHA-256, cert, peer.
  *
  * A user that does not exist goes through the same messages with a secret that fits nothing, so
  * that names cannot be guessed. Comparisons take the same time wherever they differ (src/wire).
@@ -12,6 +12,7 @@
 #include "proxy/client_internal.h"
 #include "proxy/crypto.h"
 #include "proxy/log.h"
+#include "proxy/lookup.h"
 #include "proxy/verifier.h"
 #include "wire/backend.h"
 
@@ -20,20 +21,35 @@ static struct base_slice user_of(const struct proxy_client *client)
     return base_slice_text(client->login->user);
 }
 
-/* The user's secret; empty for one that is not listed. */
+/* The user's secret; empty for one that is not known, or has none. */
 static struct base_slice secret_of(const struct proxy_client *client)
 {
+    if (client->login->is_looked_up) {
+        return base_slice_text(client->login->secret);
+    }
     const struct config_user *user = config_user_find(client->proxy->config, user_of(client));
     return user ? base_slice_text(user->secret) : base_slice_of(NULL, 0);
 }
 
+/* What a client is told does not say whether the user exists. */
 static void refuse(struct proxy_client *client, const char *why)
 {
+    static const struct {
+        const char *word, *sqlstate;
+    } methods[] = {
+        [CONFIG_AUTH_TYPE_TRUST] = {"trust", "28000"},
+        [CONFIG_AUTH_TYPE_CERT] = {"certificate", "28000"},
+        [CONFIG_AUTH_TYPE_PEER] = {"peer", "28000"},
+        [CONFIG_AUTH_TYPE_HBA] = {NULL, NULL},
+    };
+    enum config_auth_type method = client->login->method;
+    const char *word = methods[method].word ? methods[method].word : "password";
     char text[CLIENT_NAME_BYTES + 64];
-    snprintf(text, sizeof(text), "password authentication failed for user \"%s\"",
+    snprintf(text, sizeof(text), "%s authentication failed for user \"%s\"", word,
              client->login->user);
     proxy_log_client(PROXY_LOG, client, "login failed: %s", why);
-    proxy_client_close(client, "28P01", text, NULL, NULL, "password authentication failed");
+    proxy_client_close(client, methods[method].word ? methods[method].sqlstate : "28P01", text,
+                       NULL, NULL, "authentication failed");
 }
 
 static void let_in(struct proxy_client *client)
@@ -74,21 +90,31 @@ static void ask_plain(struct proxy_client *client)
     client_send_out(client, &out);
 }
 
-void client_auth_begin(struct proxy_client *client)
+/* Methods without a question: `is_proven` says whether the client passes. */
+static void decide(struct proxy_client *client, bool is_proven, const char *why)
 {
-    const struct config_user *user = config_user_find(client->proxy->config, user_of(client));
+    if (!is_proven || client->login->is_mock) {
+        refuse(client, is_proven ? "no such user" : why);
+    } else {
+        let_in(client);
+    }
+}
+
+static void ask(struct proxy_client *client)
+{
     bool is_scram = wire_secret_kind_of(secret_of(client)) == WIRE_SECRET_SCRAM;
-    client->login->is_mock = !user || !user->is_listed;
-    switch (client->proxy->config->options.auth_type) {
+    switch (client->login->method) {
     case CONFIG_AUTH_TYPE_ANY:
         let_in(client);
         return;
     case CONFIG_AUTH_TYPE_TRUST:
-        if (client->login->is_mock) {
-            refuse(client, "no such user");
-        } else {
-            let_in(client);
-        }
+        decide(client, true, NULL);
+        return;
+    case CONFIG_AUTH_TYPE_CERT:
+        decide(client, client_access_has_certificate(client), "the certificate does not fit");
+        return;
+    case CONFIG_AUTH_TYPE_PEER:
+        decide(client, client_access_is_peer(client), "the Unix user does not fit");
         return;
     case CONFIG_AUTH_TYPE_PLAIN:
         ask_plain(client);
@@ -103,7 +129,56 @@ void client_auth_begin(struct proxy_client *client)
     case CONFIG_AUTH_TYPE_SCRAM_SHA_256:
         ask_sasl(client);
         return;
+    case CONFIG_AUTH_TYPE_HBA:
+        break;
     }
+    INVARIANT(!"a method of its own");
+}
+
+void client_auth_begin(struct proxy_client *client)
+{
+    const struct config_user *user = config_user_find(client->proxy->config, user_of(client));
+    if (!client_access_decide(client)) {
+        return;
+    }
+    client->login->is_mock = !user || !user->is_listed;
+    if (client->login->is_mock && client->login->method != CONFIG_AUTH_TYPE_ANY) {
+        client->login->step = CLIENT_AUTH_LOOKUP;
+        int r = proxy_lookup_begin(client);
+        if (r == BASE_OK) {
+            if (client->state == PROXY_CLIENT_AUTH && client->login->lookup) {
+                net_stream_pause(&client->stream);
+            }
+            return;
+        }
+        if (r != BASE_EINVALID) {
+            client_lookup_done(client, r, false, NULL);
+            return;
+        }
+    }
+    ask(client);
+}
+
+/* The log has the reason: who is not known yet is not told more. */
+void client_lookup_done(struct proxy_client *client, int status, bool is_found, char **secret)
+{
+    struct proxy_client_login *login = client->login;
+    if (client->state != PROXY_CLIENT_AUTH) {
+        return; /* it is being closed */
+    }
+    if (status < 0) {
+        proxy_client_close(client, "08006", "auth_query failed", NULL,
+                           "Try again after a moment; weir's log says why.", "auth_query failed");
+        return;
+    }
+    if (is_found) {
+        login->is_mock = false;
+        login->is_looked_up = true;
+        login->secret = *secret;
+        *secret = NULL;
+    }
+    net_stream_resume(&client->stream);
+    ask(client);
 }
 
 /* ---- the answer ---- */
@@ -143,6 +218,9 @@ static int find_verifier(struct proxy_client *client, struct wire_scram_verifier
             }
             break;
         case WIRE_SECRET_PLAIN:
+            if (client->login->is_looked_up) {
+                return proxy_verifier_make(proxy, user_of(client), secret, verifier);
+            }
             return proxy_verifier_find(proxy, user_of(client), secret, verifier);
         case WIRE_SECRET_MD5:
         case WIRE_SECRET_NONE:
@@ -227,22 +305,36 @@ void client_auth_take(struct proxy_client *client, const struct wire_frame *fram
         take_sasl_final(client, frame->body);
         return;
     case CLIENT_AUTH_NONE:
+    case CLIENT_AUTH_LOOKUP:
         proxy_client_close_status(client, BASE_EPROTOCOL, NULL, "password not asked for");
         return;
     }
 }
 
-void client_learn_keys(struct proxy_client *client)
+static void learn_keys(struct proxy_client *client, struct proxy_keys *keys)
 {
-    struct proxy_user *user = client->pool->user;
     struct wire_scram_verifier verifier;
-    if (wire_secret_kind_of(secret_of(client)) != WIRE_SECRET_SCRAM ||
+    if (!client->login->has_scram || wire_secret_kind_of(secret_of(client)) != WIRE_SECRET_SCRAM ||
         wire_scram_verifier_parse(secret_of(client), &verifier) < 0) {
         return;
     }
-    if (wire_scram_server_client_key(&client->login->scram, user->client_key) == BASE_OK) {
-        memcpy(user->server_key, verifier.server_key, sizeof(user->server_key));
-        user->has_keys = true;
+    if (wire_scram_server_client_key(&client->login->scram, keys->client_key) == BASE_OK) {
+        memcpy(keys->server_key, verifier.server_key, sizeof(keys->server_key));
+        keys->is_known = true;
     }
     wire_scram_verifier_done(&verifier);
+}
+
+void client_learn_secrets(struct proxy_client *client)
+{
+    struct proxy_client_login *login = client->login;
+    if (!login->is_looked_up) {
+        learn_keys(client, &client->pool->user->keys);
+        return;
+    }
+    learn_keys(client, &client->pool->keys);
+    if (login->secret) {
+        proxy_pool_set_secret(client->pool, login->secret);
+        login->secret = NULL;
+    }
 }

@@ -4,6 +4,7 @@
  *   client_error.c    what a client is told when there is no server to give
  *   client_limits.c   time-outs of logged-in clients
  *   client_login.c    start-up packet, TLS, choice of database, welcome
+ *   client_access.c   which method a client has to pass; those without a conversation
  *   client_auth.c     passwords
  *   client_session.c  messages: passed on, answered, or made to wait
  *   client_prepared.c prepared statements of a client on the server it has now
@@ -27,6 +28,7 @@
 
 enum client_auth_step {
     CLIENT_AUTH_NONE,
+    CLIENT_AUTH_LOOKUP, /* auth_query is under way; the client is not read */
     CLIENT_AUTH_PLAIN,
     CLIENT_AUTH_MD5,
     CLIENT_AUTH_SASL_INITIAL,
@@ -39,6 +41,12 @@ struct proxy_client_login {
     char user[CLIENT_NAME_BYTES];
     char database[CLIENT_NAME_BYTES];
     enum client_auth_step step;
+    enum config_auth_type method;       /* what this client has to pass; never HBA */
+    const struct config_hba_rule *rule; /* the line that says so; NULL without auth_hba_file */
+    struct config_hba *hba;             /* the table it is in; a reference */
+    struct proxy_lookup *lookup;        /* auth_query under way */
+    bool is_looked_up;                  /* auth_query knows the user; `secret` is what it said */
+    char *secret;                       /* NULL: none */
     bool is_console;
     bool is_mock; /* the user does not exist: every answer is wrong */
     bool plus_offered;
@@ -83,11 +91,21 @@ void client_send_error(struct proxy_client *client, const struct client_error *e
 void client_wait_detail(struct proxy_client *client, base_time waited, uint32_t ahead, char *out,
                         size_t bytes);
 
+/* client_access.c */
+/* Which method it has to pass: auth_type, or what auth_hba_file says. False: it was refused. */
+bool client_access_decide(struct proxy_client *client);
+/* Does the certificate, or the Unix user at the other end, fit the user's name? */
+bool client_access_has_certificate(struct proxy_client *client);
+bool client_access_is_peer(struct proxy_client *client);
+
 /* client_auth.c */
 void client_auth_begin(struct proxy_client *client);
 void client_auth_take(struct proxy_client *client, const struct wire_frame *frame);
-/* After a login by SCRAM: keeps the keys that the proof revealed, for logins to the server. */
-void client_learn_keys(struct proxy_client *client);
+/* The answer of auth_query; with BASE_OK the client may take the secret (NULL: none) over. */
+void client_lookup_done(struct proxy_client *client, int status, bool is_found, char **secret);
+/* After the login: keeps what auth_query said, and the keys that a SCRAM proof revealed, for logins
+ * to the server. */
+void client_learn_secrets(struct proxy_client *client);
 /* client_login.c: authenticated. */
 void client_login_accepted(struct proxy_client *client);
 void client_send_welcome(struct proxy_client *client);

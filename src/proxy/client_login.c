@@ -14,6 +14,7 @@
 #include "proxy/client_internal.h"
 #include "proxy/crypto.h"
 #include "proxy/log.h"
+#include "proxy/lookup.h"
 #include "wire/backend.h"
 #include "wire/prepared.h"
 
@@ -26,6 +27,12 @@ void proxy_client_login_free(struct proxy_client *client)
     if (client->login) {
         if (client->login->has_scram) {
             wire_scram_server_done(&client->login->scram);
+        }
+        config_hba_drop(client->login->hba);
+        proxy_lookup_leave(client);
+        if (client->login->secret) {
+            explicit_bzero(client->login->secret, strlen(client->login->secret));
+            free(client->login->secret);
         }
         explicit_bzero(client->login, sizeof(*client->login));
         free(client->login);
@@ -411,9 +418,7 @@ static void enter_pool(struct proxy_client *client)
     pool->stats.total.logins++;
     base_list_push_back(&pool->clients, &client->pool_link);
     add_host_to_application_name(client);
-    if (client->login->has_scram) {
-        client_learn_keys(client);
-    }
+    client_learn_secrets(client);
     if (proxy->config->options.log_connections) {
         proxy_log_client(PROXY_LOG, client, "login attempt: db=%s user=%s tls=%s",
                          client->login->database, client->login->user,
@@ -444,8 +449,30 @@ void client_login_accepted(struct proxy_client *client)
 
 /* ---- bytes ---- */
 
+/* A TLS handshake record; as a start-up packet it would be 369 MB long. */
+#define TLS_HANDSHAKE 0x16
+
+/* The client begins with TLS without asking for it (sslnegotiation=direct). */
+static size_t take_direct_tls(struct proxy_client *client, size_t bytes)
+{
+    struct proxy *proxy = client->proxy;
+    if (!proxy->client_tls || client->is_unix || client->has_asked_tls) {
+        proxy_client_close(client, NULL, NULL, NULL, NULL, "TLS is not offered here");
+        return bytes;
+    }
+    client->has_asked_tls = true;
+    client_move(client, PROXY_CLIENT_TLS);
+    if (net_stream_start_tls_direct(&client->stream, proxy->client_tls) < 0) {
+        proxy_client_close(client, NULL, NULL, NULL, NULL, "TLS could not be started");
+    }
+    return 0;
+}
+
 static size_t take_packet(struct proxy_client *client, struct base_slice in)
 {
+    if (in.data[0] == TLS_HANDSHAKE) {
+        return take_direct_tls(client, in.bytes);
+    }
     struct wire_startup startup;
     int r = wire_startup_parse(in, &startup);
     if (r == BASE_EMORE) {

@@ -99,7 +99,7 @@ static void put_pool(struct console_rows *rows, const struct proxy_pool *pool,
 {
     uint32_t waiting = stats->waiting < pool->client_count ? stats->waiting : pool->client_count;
     console_put_text(rows, pool->database->name);
-    console_put_text(rows, pool->user->name);
+    console_put_text(rows, pool->shown_user);
     console_put_number(rows, pool->client_count - waiting);
     console_put_number(rows, stats->waiting);
     console_put_number(rows, pool->cancels);

@@ -152,6 +152,7 @@ static const char *server_word(const struct proxy_server *server)
         return server->cancels > 0 ? "being_canceled" : "active";
     case PROXY_SERVER_RESET:
     case PROXY_SERVER_CHECK:
+    case PROXY_SERVER_LOOKUP:
         return "tested";
     case PROXY_SERVER_CLOSING:
         return "closing";
@@ -169,7 +170,7 @@ static void put_server(struct console_rows *rows, const struct proxy_server *ser
         net_stream_peer_address(&server->stream, &peer);
     }
     console_put_text(rows, "S");
-    console_put_text(rows, server->pool->user->name);
+    console_put_text(rows, server->pool->shown_user);
     console_put_text(rows, server->pool->database->name);
     console_put_text(rows, server->is_replication ? "physical" : "none");
     console_put_text(rows, word);
@@ -257,6 +258,7 @@ static const char *server_socket_word(const struct proxy_server *server)
         return "sv_active";
     case PROXY_SERVER_RESET:
     case PROXY_SERVER_CHECK:
+    case PROXY_SERVER_LOOKUP:
         return "sv_tested";
     }
     return NULL;
@@ -363,7 +365,7 @@ static void put_server_descriptor(struct console_rows *rows, const struct proxy_
         return;
     }
     net_stream_peer_address(&server->stream, &peer);
-    put_descriptor(rows, &(struct descriptor){server->stream.fd, "server", server->pool->user->name,
+    put_descriptor(rows, &(struct descriptor){server->stream.fd, "server", server->pool->shown_user,
                                               server->pool->database->name, &peer,
                                               server->client ? server->client->stream.fd : 0,
                                               &server->vars});

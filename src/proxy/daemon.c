@@ -59,7 +59,9 @@ static int make_tls(struct proxy *proxy, const struct config_options *options, c
     if (mode != CONFIG_TLS_MODE_DISABLE) {
         struct net_tls_options tls = {
             .is_server = true,
-            .verify = mode >= CONFIG_TLS_MODE_VERIFY_CA ? NET_TLS_VERIFY_CA : NET_TLS_VERIFY_NONE,
+            .verify = mode >= CONFIG_TLS_MODE_VERIFY_CA ? NET_TLS_VERIFY_CA
+                      : *options->client_tls_ca_file    ? NET_TLS_VERIFY_OPTIONAL
+                                                        : NET_TLS_VERIFY_NONE,
             .cert_file = or_null(options->client_tls_cert_file),
             .key_file = or_null(options->client_tls_key_file),
             .ca_file = or_null(options->client_tls_ca_file),
@@ -67,6 +69,8 @@ static int make_tls(struct proxy *proxy, const struct config_options *options, c
             .ciphersuites = or_null(options->client_tls13_ciphers),
             .protocols = options->client_tls_protocols,
             .ecdh_curve = or_null(options->client_tls_ecdhcurve),
+            .dhe = options->client_tls_dheparams,
+            .alpn_when_offered = true,
         };
         r = net_tls_context_new(&tls, why, why_bytes, &client);
     }
@@ -193,7 +197,7 @@ static int swap_configuration(struct proxy *proxy, struct config *config, struct
     proxy_verifiers_clear(proxy);
     base_list_each(it, &proxy->users)
     {
-        base_list_entry(it, struct proxy_user, link)->has_keys = false;
+        base_list_entry(it, struct proxy_user, link)->keys.is_known = false;
     }
     r = proxy_pools_configure(proxy);
     config_free(old);

@@ -15,6 +15,7 @@
 #include "proxy/client.h"
 #include "proxy/console.h"
 #include "proxy/log.h"
+#include "proxy/lookup.h"
 #include "proxy/server.h"
 
 /* core_check walks everything, so in production it samples: once in so many turns. */
@@ -61,10 +62,19 @@ static bool is_current(const struct core_effect *effect)
     return client->claim.idx == effect->claim.idx && client->claim.gen == effect->claim.gen;
 }
 
+static bool is_lookup(const struct core_effect *effect)
+{
+    return effect->tag & PROXY_LOOKUP_TAG;
+}
+
 static void carry_out_grant(struct proxy *proxy, const struct core_effect *effect)
 {
     struct proxy_server *server = proxy_server_by_id(proxy, effect->server);
     INVARIANT(server);
+    if (is_lookup(effect)) {
+        proxy_lookup_grant(effect->tag, effect, server);
+        return;
+    }
     if (is_current(effect)) {
         struct proxy_client *client = (struct proxy_client *)(uintptr_t)effect->tag;
         if (proxy_log_has(PROXY_NOISE)) {
@@ -95,12 +105,14 @@ static void carry_out(struct proxy *proxy, const struct core_effect *effect)
         carry_out_grant(proxy, effect);
         return;
     case CORE_EFFECT_REFUSE:
-        if (is_current(effect)) {
+        if (is_lookup(effect)) {
+            proxy_lookup_refuse(effect->tag, effect);
+        } else if (is_current(effect)) {
             proxy_client_refuse(client, effect->status, effect->waited, effect->ahead);
         }
         return;
     case CORE_EFFECT_NOTIFY:
-        if (is_current(effect)) {
+        if (!is_lookup(effect) && is_current(effect)) {
             proxy_client_notify(client, effect->waited, effect->ahead);
         }
         return;

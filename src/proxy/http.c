@@ -100,7 +100,7 @@ static bool is_ready(const struct proxy *proxy, char *why, size_t why_bytes)
         }
         if (s.is_backing_off && s.idle + s.leased + s.checking + s.resetting == 0) {
             snprintf(why, why_bytes, "pool %s/%s has no server: %s", pool->database->name,
-                     pool->user->name, base_status_text(s.last_failure));
+                     pool->shown_user, base_status_text(s.last_failure));
             return false;
         }
     }

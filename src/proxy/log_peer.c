@@ -56,7 +56,7 @@ void proxy_log_server(enum proxy_level level, const struct proxy_server *server,
     char who[WHO_BYTES];
     server_address(server, address, sizeof(address));
     snprintf(who, sizeof(who), "S-0x%" PRIx64 ": %.64s/%.64s@%s", server->serial,
-             server->pool->database->name, server->pool->user->name, address);
+             server->pool->database->name, server->pool->shown_user, address);
     va_list arguments;
     va_start(arguments, format);
     proxy_log_named(level, who, format, arguments);

@@ -53,7 +53,7 @@ static void put_labels(FILE *out, const struct proxy_pool *pool)
     fputs("{database=\"", out);
     put_escaped(out, pool->database->name);
     fputs("\",user=\"", out);
-    put_escaped(out, pool->user->name);
+    put_escaped(out, pool->shown_user);
     fputc('"', out);
 }
 

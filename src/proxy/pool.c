@@ -175,6 +175,7 @@ static void user_drop(struct proxy *proxy, struct proxy_user *user)
     }
     pool_scope_close(proxy, user->scope);
     base_list_remove(&user->link);
+    explicit_bzero(&user->keys, sizeof(user->keys));
     free(user->name);
     free(user);
 }
@@ -257,25 +258,41 @@ int pool_move(struct proxy_pool *pool)
     return r;
 }
 
+/* "app"; of a pool for auth_query "auth (auth_query)", so that no two pools are shown alike. */
+static char *shown_user(struct base_slice user, bool is_lookup)
+{
+    const char *more = is_lookup ? " (auth_query)" : "";
+    size_t bytes = strlen(more) + 1;
+    char *text = malloc(user.bytes + bytes);
+    if (text) {
+        memcpy(text, user.data, user.bytes);
+        memcpy(text + user.bytes, more, bytes);
+    }
+    return text;
+}
+
 static int pool_new(struct proxy *proxy, struct proxy_database *database, struct base_slice user,
-                    struct proxy_pool **ret_pool)
+                    bool is_lookup, struct proxy_pool **ret_pool)
 {
     struct proxy_pool *pool = calloc(1, sizeof(*pool));
-    if (!pool) {
+    if (!pool || !(pool->shown_user = shown_user(user, is_lookup))) {
+        free(pool);
         return BASE_ENOMEM;
     }
+    pool->is_lookup = is_lookup;
     pool->proxy = proxy;
     pool->database = database;
     base_list_init(&pool->servers);
     base_list_init(&pool->clients);
     int r = user_take(proxy, user, &pool->user);
-    if (r < 0) {
-        free(pool);
-        return r;
+    if (r == BASE_OK) {
+        r = pool_open_in_core(proxy, pool);
+        if (r < 0) {
+            user_drop(proxy, pool->user);
+        }
     }
-    r = pool_open_in_core(proxy, pool);
     if (r < 0) {
-        user_drop(proxy, pool->user);
+        free(pool->shown_user);
         free(pool);
         return r;
     }
@@ -288,21 +305,43 @@ static int pool_new(struct proxy *proxy, struct proxy_database *database, struct
     return BASE_OK;
 }
 
-int proxy_pool_find(struct proxy *proxy, struct base_slice database, struct base_slice user,
-                    struct proxy_pool **ret_pool)
+static int pool_find(struct proxy *proxy, struct base_slice database, struct base_slice user,
+                     bool is_lookup, struct proxy_pool **ret_pool)
 {
     uint64_t hash = pool_hash(proxy, database, user);
     for (struct base_hash_node *n = base_hash_first(&proxy->pools, hash); n;
          n = base_hash_next(n, hash)) {
         struct proxy_pool *pool = base_hash_entry(n, struct proxy_pool, node);
-        if (!pool->is_closed && base_slice_is(database, pool->database->name) &&
+        if (!pool->is_closed && pool->is_lookup == is_lookup &&
+            base_slice_is(database, pool->database->name) &&
             base_slice_is(user, pool->user->name)) {
             *ret_pool = pool;
             return BASE_OK;
         }
     }
     struct proxy_database *found = proxy_database_find(proxy, database);
-    return found ? pool_new(proxy, found, user, ret_pool) : BASE_EINVALID;
+    return found ? pool_new(proxy, found, user, is_lookup, ret_pool) : BASE_EINVALID;
+}
+
+int proxy_pool_find(struct proxy *proxy, struct base_slice database, struct base_slice user,
+                    struct proxy_pool **ret_pool)
+{
+    return pool_find(proxy, database, user, false, ret_pool);
+}
+
+int proxy_pool_find_lookup(struct proxy *proxy, struct base_slice database, struct base_slice user,
+                           struct proxy_pool **ret_pool)
+{
+    return pool_find(proxy, database, user, true, ret_pool);
+}
+
+void proxy_pool_set_secret(struct proxy_pool *pool, char *secret)
+{
+    if (pool->secret) {
+        explicit_bzero(pool->secret, strlen(pool->secret));
+        free(pool->secret);
+    }
+    pool->secret = secret;
 }
 
 void pool_close(struct proxy_pool *pool)
@@ -327,6 +366,9 @@ void proxy_pool_release(struct proxy_pool *pool)
     proxy->pool_count--;
     proxy_vars_done(&pool->welcome_vars, &proxy->texts);
     free(pool->welcome);
+    proxy_pool_set_secret(pool, NULL);
+    explicit_bzero(&pool->keys, sizeof(pool->keys));
+    free(pool->shown_user);
     user_drop(proxy, pool->user);
     free(pool);
     if (--database->references == 0 && database->is_removed) {

@@ -54,17 +54,21 @@ struct proxy_database {
     uint32_t references; /* pools */
 };
 
+/* Learned from a user's own SCRAM login: with them weir logs in to a server that has the same
+ * verifier. */
+struct proxy_keys {
+    bool is_known;
+    uint8_t client_key[32];
+    uint8_t server_key[32];
+};
+
 struct proxy_user {
     struct base_list link; /* in proxy.users */
     char *name;
     struct core_scope_id scope;
     uint32_t connection_limit;
     uint32_t references;
-    /* Learned from the user's own SCRAM login: with them weir logs in to a server that has the same
-     * verifier. */
-    bool has_keys;
-    uint8_t client_key[32];
-    uint8_t server_key[32];
+    struct proxy_keys keys; /* of a user in auth_file */
 };
 
 /* What the last failed connect said, kept for the clients that will be told. */
@@ -90,6 +94,10 @@ struct proxy_pool {
     struct core_pool_id id;
     enum config_pool_mode mode;
     struct proxy_limits limits;
+    bool is_lookup;           /* auth_query runs here, as the auth_user; no client does */
+    char *shown_user;         /* the user's name, as SHOW, metrics and the log have it */
+    char *secret;             /* of its user, as auth_query said at the last login; NULL: none */
+    struct proxy_keys keys;   /* learned at that login */
     bool is_closed;           /* closed in the core; freed when the last client and server left */
     uint32_t client_count;    /* logged in, of this pool */
     uint32_t server_count;    /* proxy_server objects */
@@ -110,6 +118,12 @@ struct proxy_pool {
  * BASE_ECAPACITY. */
 int proxy_pool_find(struct proxy *proxy, struct base_slice database, struct base_slice user,
                     struct proxy_pool **ret_pool) BASE_MUST_CHECK;
+/* The same for the pool in which auth_query runs as this user. */
+int proxy_pool_find_lookup(struct proxy *proxy, struct base_slice database, struct base_slice user,
+                           struct proxy_pool **ret_pool) BASE_MUST_CHECK;
+/* Keeps what auth_query said about the pool's user, for logins to the server; takes the text over.
+ * NULL forgets it. */
+void proxy_pool_set_secret(struct proxy_pool *pool, char *secret);
 /* The database entry a name leads to, made from `*` if need be; NULL when there is none. */
 struct proxy_database *proxy_database_find(struct proxy *proxy, struct base_slice name);
 /* Its servers are replaced: idle ones at once, others when they are given back; with

@@ -18,6 +18,9 @@
 
 #define HOSTS_TEXT_BYTES 4096
 
+/* auth_query is short: a few servers carry many logins. */
+#define LOOKUP_SERVERS_MAX 4
+
 static const struct config_database *
 entry_of(struct proxy *proxy, const struct proxy_database *database, bool *ret_is_fallback)
 {
@@ -81,6 +84,14 @@ void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_setti
         .reset_on_give = true,
         .use_fifo = options->server_round_robin,
     };
+    if (pool->is_lookup) {
+        pool->mode = CONFIG_POOL_MODE_TRANSACTION; /* nothing has to be reset */
+        ret_settings->min_size = 0;
+        ret_settings->overflow = 0;
+        ret_settings->reserve = 0;
+        ret_settings->size =
+            ret_settings->size < LOOKUP_SERVERS_MAX ? ret_settings->size : LOOKUP_SERVERS_MAX;
+    }
 }
 
 /* ---- one database ---- */

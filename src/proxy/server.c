@@ -13,6 +13,7 @@
 #include "base/invariant.h"
 #include "proxy/client.h"
 #include "proxy/log.h"
+#include "proxy/lookup.h"
 #include "proxy/server_internal.h"
 #include "wire/frontend.h"
 
@@ -29,6 +30,7 @@ const char *proxy_server_state_text(const struct proxy_server *server)
     case PROXY_SERVER_IDLE:
         return "idle";
     case PROXY_SERVER_LINKED:
+    case PROXY_SERVER_LOOKUP:
         return "active";
     case PROXY_SERVER_DRAIN:
         return "being_canceled";
@@ -134,6 +136,7 @@ static size_t on_data(struct net_stream *stream, struct base_slice in)
     case PROXY_SERVER_DRAIN:
     case PROXY_SERVER_RESET:
     case PROXY_SERVER_CHECK:
+    case PROXY_SERVER_LOOKUP:
         return server_session_data(server, in);
     case PROXY_SERVER_CLOSING:
         return in.bytes;
@@ -198,6 +201,7 @@ static void on_close(struct net_stream *stream, int status)
     if (server->client) {
         lose_client(server, server->close_reason);
     }
+    proxy_lookup_lost(server);
     if (server->proxy->config->options.log_disconnections) {
         proxy_log_server(PROXY_LOG, server, "closing because: %s (age=%llus)", server->close_reason,
                          (unsigned long long)(base_time_since(net_loop_now(server->proxy->loop),
@@ -286,6 +290,7 @@ void server_break(struct proxy_server *server, const char *reason)
     if (server->client) {
         lose_client(server, reason);
     }
+    proxy_lookup_lost(server);
     server_forget_requests(server);
     server_set_timer(server, 0);
     server->state = PROXY_SERVER_CLOSING;

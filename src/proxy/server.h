@@ -11,10 +11,11 @@
  *   DRAIN       server_task.c                 its client is gone: what runs is cancelled and its
  * answers thrown away until the transaction is over RESET       proxy_server_reset
  * server_reset_query under way CHECK       proxy_server_check            a round trip under way
+ *   LOOKUP      lookup.c                      auth_query runs on it
  *   CLOSING     proxy_server_close            socket closing; on_close tells the core
  *
  * Always true:
- *   1. `client` is set exactly in LINKED, and client->server points back.
+ *   1. `client` is set exactly in LINKED, and client->server points back; `lookup` only in LOOKUP.
  *   2. `requests` is empty in IDLE.
  *   3. The core knows the server by `id` from OPEN until CLOSED, OPEN_FAILED or LOST was applied.
  *   4. A server is given back only with no request outstanding, no batch without its Sync, no
@@ -33,6 +34,7 @@
 #include "proxy/vars.h"
 
 struct proxy_client;
+struct proxy_lookup;
 struct proxy_server_login; /* what only the login needs: freed when it is over */
 
 enum proxy_server_state {
@@ -45,6 +47,7 @@ enum proxy_server_state {
     PROXY_SERVER_DRAIN,
     PROXY_SERVER_RESET,
     PROXY_SERVER_CHECK,
+    PROXY_SERVER_LOOKUP,
     PROXY_SERVER_CLOSING,
 };
 
@@ -57,6 +60,7 @@ struct proxy_server {
     struct proxy *proxy;
     struct proxy_pool *pool;
     struct proxy_client *client;
+    struct proxy_lookup *lookup;
     struct core_server_id id;
     enum proxy_server_state state;
     char tx_status;   /* of the last ReadyForQuery: 'I', 'T' or 'E' */

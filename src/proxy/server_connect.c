@@ -152,14 +152,14 @@ static void send_startup(struct proxy_server *server)
 const char *server_user(const struct proxy_server *server)
 {
     const struct proxy_database *database = server->pool->database;
-    return database->forced_user ? database->forced_user : server->pool->user->name;
+    return database->forced_user && !server->pool->is_lookup ? database->forced_user
+                                                             : server->pool->user->name;
 }
 
 static bool wants_tls(const struct proxy_server *server)
 {
     enum config_tls_mode mode = server->proxy->config->options.server_tls_sslmode;
-    return mode != CONFIG_TLS_MODE_DISABLE && mode != CONFIG_TLS_MODE_ALLOW &&
-           !server->login->is_unix && server->proxy->server_tls;
+    return mode != CONFIG_TLS_MODE_DISABLE && !server->login->is_unix && server->proxy->server_tls;
 }
 
 void server_on_open(struct net_stream *stream, int status)
@@ -221,7 +221,7 @@ size_t server_connect_data(struct proxy_server *server, struct base_slice in)
         }
         return 1;
     }
-    if (mode == CONFIG_TLS_MODE_PREFER) {
+    if (mode == CONFIG_TLS_MODE_PREFER || mode == CONFIG_TLS_MODE_ALLOW) {
         send_startup(server);
     } else {
         fail_system(server, BASE_ETLS,

@@ -1,7 +1,8 @@
 /* server_login.c - weir logs in to PostgreSQL: authentication, parameters, the first ReadyForQuery.
  *
- * Secrets, in this order: the database's own password=; the user's secret in auth_file (plain:
- * every method; md5: md5; SCRAM verifier: SCRAM with the keys learned from the client's own login).
+ * Secrets, in this order: the database's own password=; the user's secret in auth_file; what
+ * auth_query said about the client's user (plain: every method; md5: md5; SCRAM verifier: SCRAM
+ * with the keys learned from the client's own login).
  *
  * A login by SCRAM must have proven the server before AuthenticationOk is believed.
  */
@@ -31,16 +32,35 @@ static void fail(struct proxy_server *server, enum core_failure failure, const c
                       sqlstate, base_slice_text(text));
 }
 
+static const struct config_user *listed_user(const struct proxy_server *server)
+{
+    const struct config_user *user =
+        config_user_find(server->proxy->config, base_slice_text(server_user(server)));
+    return user && user->is_listed ? user : NULL;
+}
+
+/* Does password= of the [databases] line count? For auth_query only when it is the auth_user's. */
+static bool has_forced_password(const struct proxy_server *server)
+{
+    const struct proxy_database *database = server->pool->database;
+    return database->forced_password &&
+           (!server->pool->is_lookup ||
+            (database->forced_user && strcmp(database->forced_user, server_user(server)) == 0));
+}
+
 /* The secret to log in with; empty when there is none. */
 static struct base_slice secret_of(const struct proxy_server *server)
 {
-    const struct proxy_database *database = server->pool->database;
-    if (database->forced_password) {
-        return base_slice_text(database->forced_password);
+    const struct config_user *user = listed_user(server);
+    if (has_forced_password(server)) {
+        return base_slice_text(server->pool->database->forced_password);
     }
-    const struct config_user *user =
-        config_user_find(server->proxy->config, base_slice_text(server_user(server)));
-    return user ? base_slice_text(user->secret) : base_slice_of(NULL, 0);
+    if (user) {
+        return base_slice_text(user->secret);
+    }
+    /* what auth_query said is about the client's own user */
+    bool is_own = strcmp(server->pool->user->name, server_user(server)) == 0;
+    return base_slice_text(is_own ? server->pool->secret : NULL);
 }
 
 static void fail_secret(struct proxy_server *server, const char *method)
@@ -128,16 +148,17 @@ static void begin_scram(struct proxy_server *server, struct base_slice mechanism
 static bool scram_secret(struct proxy_server *server, struct wire_scram_secret *secret)
 {
     const struct proxy_user *user = server->pool->user;
+    const struct proxy_keys *keys = listed_user(server) ? &user->keys : &server->pool->keys;
     struct base_slice stored = secret_of(server);
     switch (wire_secret_kind_of(stored)) {
     case WIRE_SECRET_PLAIN:
         secret->password = stored;
         return true;
     case WIRE_SECRET_SCRAM:
-        if (user->has_keys && strcmp(user->name, server_user(server)) == 0) {
+        if (keys->is_known && strcmp(user->name, server_user(server)) == 0) {
             secret->has_keys = true;
-            memcpy(secret->client_key, user->client_key, sizeof(secret->client_key));
-            memcpy(secret->server_key, user->server_key, sizeof(secret->server_key));
+            memcpy(secret->client_key, keys->client_key, sizeof(secret->client_key));
+            memcpy(secret->server_key, keys->server_key, sizeof(secret->server_key));
             return true;
         }
         return false;

@@ -4,8 +4,8 @@
  * ("run"). Only headers are looked at, but for the few messages that matter here. A message that is
  * not all there yet and does not matter is passed on in pieces (pass_left).
  *
- * Without a client (IDLE, DRAIN, RESET, CHECK, INIT) nothing is passed on. Test: tests/system
- * (pooling, drivers, faults).
+ * Without a client (IDLE, DRAIN, RESET, CHECK, INIT, LOOKUP) nothing is passed on. Test:
+ * tests/system (pooling, drivers, faults).
  */
 #include "proxy/server_internal.h"
 
@@ -14,6 +14,7 @@
 #include "base/invariant.h"
 #include "proxy/client.h"
 #include "proxy/log.h"
+#include "proxy/lookup.h"
 #include "wire/backend.h"
 #include "wire/frontend.h"
 
@@ -200,6 +201,9 @@ static bool take_error(struct walk *walk, struct base_slice body)
     }
     if (server->client && !is_swallowed) {
         server->pool->stats.total.errors++;
+    }
+    if (server->state == PROXY_SERVER_LOOKUP) {
+        proxy_lookup_error(server, body);
     }
     if (!server->client && error.message.data && server->state == PROXY_SERVER_IDLE) {
         proxy_log_server(PROXY_LOG, server, "server said: %.*s", (int)error.message.bytes,
@@ -437,6 +441,9 @@ static bool take_frame(struct walk *walk, const struct wire_frame *frame, bool *
         return end_of(walk, PROXY_REQUEST_CLOSE, ret_is_wrong);
     case 'n':
         return end_of(walk, PROXY_REQUEST_DESCRIBE, ret_is_wrong);
+    case 'D':
+        proxy_lookup_row(server, frame->body);
+        return false;
     case 'G':
         begin_copy_in(server);
         return true;
@@ -446,9 +453,11 @@ static bool take_frame(struct walk *walk, const struct wire_frame *frame, bool *
 }
 
 /* Does this message matter as a whole? */
-static bool matters(char type)
+static bool matters(const struct proxy_server *server, char type)
 {
     switch (type) {
+    case 'D':
+        return server->state == PROXY_SERVER_LOOKUP;
     case 'Z':
     case 'E':
     case 'S':
@@ -546,7 +555,7 @@ static bool step(struct walk *walk)
         server_break(server, "the server broke the protocol");
         return false;
     }
-    bool is_looked_into = matters(type) && bytes <= SERVER_IN_BYTES_MAX;
+    bool is_looked_into = matters(server, type) && bytes <= SERVER_IN_BYTES_MAX;
     if (is_looked_into && bytes > rest.bytes) {
         return false;
     }

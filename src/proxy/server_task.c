@@ -10,6 +10,7 @@
 #include "base/invariant.h"
 #include "proxy/client.h"
 #include "proxy/log.h"
+#include "proxy/lookup.h"
 #include "proxy/server_internal.h"
 #include "wire/frontend.h"
 
@@ -169,6 +170,9 @@ void server_task_ready(struct proxy_server *server)
     case PROXY_SERVER_RESET:
         answer_core(server, CORE_EVENT_RESET_DONE, is_ok);
         return;
+    case PROXY_SERVER_LOOKUP:
+        proxy_lookup_ready(server);
+        return;
     case PROXY_SERVER_DRAIN:
         server->is_draining = false;
         server_drain(server);
@@ -223,6 +227,10 @@ void server_on_timer(struct net_timer *timer)
         return;
     case PROXY_SERVER_DRAIN:
         give_broken(server);
+        return;
+    case PROXY_SERVER_LOOKUP:
+        proxy_cancel_server(server);
+        server_break(server, "auth_query did not end in time");
         return;
     case PROXY_SERVER_LINKED:
     case PROXY_SERVER_IDLE:

@@ -26,25 +26,30 @@ static struct kept *find(struct proxy *proxy, struct base_slice user, uint64_t h
     return NULL;
 }
 
+int proxy_verifier_make(const struct proxy *proxy, struct base_slice user,
+                        struct base_slice password, struct wire_scram_verifier *ret_verifier)
+{
+    const struct wire_crypto *crypto = proxy_crypto();
+    uint8_t salt[WIRE_SCRAM_SALT_BYTES];
+    int r = wire_scram_salt(crypto, base_slice_of(proxy->mock_secret, sizeof(proxy->mock_secret)),
+                            user, salt);
+    return r < 0 ? r
+                 : wire_scram_verifier_from_password(
+                       crypto, password, base_slice_of(salt, sizeof(salt)),
+                       proxy->config->options.scram_iterations, ret_verifier);
+}
+
 int proxy_verifier_find(struct proxy *proxy, struct base_slice user, struct base_slice password,
                         struct wire_scram_verifier *ret_verifier)
 {
     uint64_t hash = wire_siphash(proxy->hash_seed, user);
     struct kept *kept = find(proxy, user, hash);
     if (!kept) {
-        const struct wire_crypto *crypto = proxy_crypto();
-        uint8_t salt[WIRE_SCRAM_SALT_BYTES];
         kept = calloc(1, sizeof(*kept) + user.bytes);
         if (!kept) {
             return BASE_ENOMEM;
         }
-        int r = wire_scram_salt(
-            crypto, base_slice_of(proxy->mock_secret, sizeof(proxy->mock_secret)), user, salt);
-        if (r == BASE_OK) {
-            r = wire_scram_verifier_from_password(crypto, password,
-                                                  base_slice_of(salt, sizeof(salt)),
-                                                  WIRE_SCRAM_ITERATIONS_DEFAULT, &kept->verifier);
-        }
+        int r = proxy_verifier_make(proxy, user, password, &kept->verifier);
         if (r < 0) {
             free(kept);
             return r;

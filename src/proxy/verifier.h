@@ -9,6 +9,10 @@
  */
 int proxy_verifier_find(struct proxy *proxy, struct base_slice user, struct base_slice password,
                         struct wire_scram_verifier *ret_verifier) BASE_MUST_CHECK;
+/* The same, made anew and not kept. */
+int proxy_verifier_make(const struct proxy *proxy, struct base_slice user,
+                        struct base_slice password,
+                        struct wire_scram_verifier *ret_verifier) BASE_MUST_CHECK;
 /* Forgets all: passwords may have changed. */
 void proxy_verifiers_clear(struct proxy *proxy);
 

@@ -115,11 +115,24 @@ void wire_parse_put(struct wire_out *out, struct base_slice name, struct base_sl
 
 void wire_bind_put(struct wire_out *out, struct base_slice portal, struct base_slice statement)
 {
+    wire_bind_texts_put(out, portal, statement, NULL, 0);
+}
+
+void wire_bind_texts_put(struct wire_out *out, struct base_slice portal,
+                         struct base_slice statement, const struct base_slice *values,
+                         size_t value_count)
+{
+    INVARIANT(value_count <= UINT16_MAX);
     size_t mark = wire_out_begin(out, WIRE_FRONTEND_BIND);
     wire_out_cstring(out, portal);
     wire_out_cstring(out, statement);
     wire_out_u16(out, 0); /* parameter formats */
-    wire_out_u16(out, 0); /* parameters */
+    wire_out_u16(out, (uint16_t)value_count);
+    for (size_t i = 0; i < value_count; i++) {
+        INVARIANT(values[i].bytes <= INT32_MAX);
+        wire_out_u32(out, values[i].data ? (uint32_t)values[i].bytes : UINT32_MAX);
+        wire_out_bytes(out, values[i]);
+    }
     wire_out_u16(out, 0); /* result formats */
     wire_out_end(out, mark);
 }

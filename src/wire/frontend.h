@@ -62,6 +62,10 @@ void wire_parse_put(struct wire_out *out, struct base_slice name, struct base_sl
                     struct base_slice types);
 /* No parameters, all results in text format. */
 void wire_bind_put(struct wire_out *out, struct base_slice portal, struct base_slice statement);
+/* Parameters and results in text format; a value with data NULL is NULL; at most 65535 values. */
+void wire_bind_texts_put(struct wire_out *out, struct base_slice portal,
+                         struct base_slice statement, const struct base_slice *values,
+                         size_t value_count);
 void wire_describe_put(struct wire_out *out, char kind, struct base_slice name);
 void wire_close_put(struct wire_out *out, char kind, struct base_slice name);
 void wire_execute_put(struct wire_out *out, struct base_slice portal, uint32_t rows_max);

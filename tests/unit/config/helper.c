@@ -39,6 +39,21 @@ int helper_read(const char *text, const struct helper_file *files, const char *a
     return config_build_end(&builder, ret_config);
 }
 
+int helper_read_hba(const char *text, const struct helper_file *files, const char *hba,
+                    const char *ident, struct config **ret_config, struct config_errors *errors)
+{
+    struct config_reader reader = {helper_file_read, helper_file_release, (void *)(uintptr_t)files};
+    struct config_builder builder;
+
+    config_build_begin(&builder, errors, &reader);
+    assert_non_null(builder.snapshot);
+    builder.snapshot->config.file = "/etc/weir/weir.ini";
+    config_build_text(&builder, "/etc/weir/weir.ini", base_slice_text(text));
+    config_build_hba(&builder, "/etc/weir/hba", base_slice_text(hba), "/etc/weir/ident",
+                     base_slice_text(ident));
+    return config_build_end(&builder, ret_config);
+}
+
 void helper_print(const struct config_errors *errors)
 {
     char line[1200];

@@ -16,6 +16,10 @@ struct helper_file {
 int helper_read(const char *text, const struct helper_file *files, const char *auth,
                 struct config **ret_config, struct config_errors *errors);
 
+/* The same with the texts of auth_hba_file and auth_ident_file instead of an auth_file. */
+int helper_read_hba(const char *text, const struct helper_file *files, const char *hba,
+                    const char *ident, struct config **ret_config, struct config_errors *errors);
+
 /* As helper_read, which must succeed. */
 struct config *helper_config(const char *text);
 

@@ -15,10 +15,8 @@ TEST(unknown_setting_is_refused_with_the_nearest_name)
 TEST(refused_setting_says_what_to_use)
 {
     helper_refuses("[weir]\nuse_lifo = 0\n", 2, "use_lifo is not served: use server_round_robin");
-    helper_refuses("[weir]\nauth_query = SELECT 1\n", 2, "auth_file");
     helper_refuses("[weir]\npool_pre_ping = 1\n", 2, "use server_check_delay");
-    helper_refuses("[weir]\nauth_type = hba\n", 2, "weir does not serve it; use scram-sha-256");
-    helper_refuses("[databases]\na = auth_user=x\n", 2, "auth_user is not served");
+    helper_refuses("[weir]\nauth_type = pam\n", 2, "weir does not serve it; use scram-sha-256");
     helper_refuses("[users]\na = max_user_client_connections=2\n", 2, "use max_user_connections");
 }
 
@@ -28,6 +26,26 @@ TEST(harmless_value_of_a_refused_setting_is_accepted)
         helper_config("[weir]\nuse_lifo = 1\nauth_query =\npeer_id = 0\njob_name=pgbouncer\n"
                       "[databases]\na = host=h auth_user='' load_balance_hosts=round-robin\n"
                       "[users]\nb = max_user_client_connections=0\n"));
+}
+
+TEST(auth_query_is_the_lines_before_the_options)
+{
+    struct config *config = helper_config("[weir]\nauth_user = asker\n[databases]\nusers = host=h\n"
+                                          "a = host=h\n"
+                                          "b = host=h auth_user=other auth_dbname=users "
+                                          "auth_query='SELECT ''x'', $1'\n");
+    const struct config_database *a = helper_database(config, "a"),
+                                 *b = helper_database(config, "b");
+
+    assert_string_equal(a->auth_user, "asker");
+    assert_string_equal(a->auth_dbname, "");
+    assert_non_null(strstr(a->auth_query, "rolvaliduntil < now()"));
+    assert_string_equal(b->auth_user, "other");
+    assert_string_equal(b->auth_dbname, "users");
+    assert_string_equal(b->auth_query, "SELECT 'x', $1");
+    config_free(config);
+    helper_refuses("[weir]\nauth_dbname = nowhere\n", 2, "name a database");
+    helper_refuses("[databases]\na = host=h auth_dbname=pgbouncer\n", 2, "name a database");
 }
 
 TEST(wrong_value_says_what_is_allowed)

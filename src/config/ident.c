@@ -1,0 +1,161 @@
+/* ident.c - the maps of auth_ident_file: which system user may log in as which database user.
+ *
+ *     MAP SYSTEM-USER DATABASE-USER
+ *
+ * A system user that begins with / is a POSIX extended regular expression; \1 in the database user
+ * then stands for its first parenthesised part. The database user may be `all`, or itself a regular
+ * expression. A word in double quotes is a plain name. Any line of a map that fits is enough.
+ * Test: tests/unit/config/test_hba.c.
+ */
+#include <regex.h>
+#include <stdlib.h>
+
+#include "config/hba_internal.h"
+
+static bool word_is_regex(const struct config_hba_token *token)
+{
+    return !token->is_quoted && token->text[0] == '/';
+}
+
+/* False, with an error, when the line cannot work. */
+static bool line_check(struct config_hba_reader *reader, const struct config_ident_line *line)
+{
+    const char *sign = strstr(line->user, "\\1");
+
+    if (line->system_is_regex && !config_hba_regex_check(reader, line->system))
+        return false;
+    if (line->user_is_regex && !config_hba_regex_check(reader, line->user))
+        return false;
+    if (line->user[0] == '+' || (sign != NULL && strstr(sign + 1, "\\1") != NULL) ||
+        (sign != NULL && line->user_is_regex)) {
+        config_hba_error(reader,
+                         "the database user %.60s is not served: write one name, all, or a "
+                         "name with one \\1",
+                         line->user);
+        return false;
+    }
+    if (sign != NULL && (!line->system_is_regex || strchr(line->system, '(') == NULL)) {
+        config_hba_error(reader,
+                         "\\1 needs a system user /expression with a (part) in parentheses");
+        return false;
+    }
+    return true;
+}
+
+static void line_add(struct config_hba_reader *reader, const struct config_ident_line *line)
+{
+    struct config_hba *hba = reader->hba;
+
+    if (hba->line_count == CONFIG_HBA_RULES_MAX) {
+        config_hba_error(reader, "more than %d lines", CONFIG_HBA_RULES_MAX);
+        return;
+    }
+    if (hba->line_count == hba->line_capacity) {
+        uint32_t larger = hba->line_capacity ? hba->line_capacity * 2 : 16;
+        void *grown = realloc(hba->lines, larger * sizeof(*hba->lines));
+
+        if (grown == NULL) {
+            reader->builder->is_out_of_memory = true;
+            return;
+        }
+        hba->lines = grown;
+        hba->line_capacity = larger;
+    }
+    hba->lines[hba->line_count++] = *line;
+}
+
+static void line_read(struct config_hba_reader *reader, const struct config_hba_tokens *tokens)
+{
+    const struct config_hba_token *map, *system, *user;
+    struct config_ident_line line;
+
+    if (tokens->field_count != 3) {
+        config_hba_error(reader, "a line has three words: map, system user, database user");
+        return;
+    }
+    map = config_hba_single(reader, tokens, 0, "map");
+    system = map ? config_hba_single(reader, tokens, 1, "system user") : NULL;
+    user = system ? config_hba_single(reader, tokens, 2, "database user") : NULL;
+    if (user == NULL)
+        return;
+    line = (struct config_ident_line){
+        .map = map->text,
+        .system = system->text + word_is_regex(system),
+        .user = user->text + word_is_regex(user),
+        .system_is_regex = word_is_regex(system),
+        .user_is_regex = word_is_regex(user),
+        .user_is_all = !user->is_quoted && strcmp(user->text, "all") == 0,
+    };
+    if (line_check(reader, &line))
+        line_add(reader, &line);
+}
+
+void config_ident_read(struct config_hba_reader *reader, const char *file, struct base_slice text)
+{
+    config_hba_lines(reader, file, text, line_read);
+}
+
+/* ---- asking ---- */
+
+/* Runs the expression over the text; `ret_part` is its first part, data NULL when it has none. */
+static bool regex_part(const char *expression, struct base_slice text, struct base_slice *ret_part)
+{
+    regmatch_t ranges[2] = {{.rm_so = 0, .rm_eo = (regoff_t)text.bytes}, {-1, -1}};
+    regex_t regex;
+    bool is_match;
+
+    *ret_part = (struct base_slice){0};
+    if (text.data == NULL || regcomp(&regex, expression, REG_EXTENDED) != 0)
+        return false;
+    is_match = regexec(&regex, (const char *)text.data, 2, ranges, REG_STARTEND) == 0;
+    if (is_match && regex.re_nsub >= 1 && ranges[1].rm_so >= 0)
+        *ret_part =
+            base_slice_of(text.data + ranges[1].rm_so, (size_t)(ranges[1].rm_eo - ranges[1].rm_so));
+    regfree(&regex);
+    return is_match;
+}
+
+/* Is `user` the line's user with \1 replaced by `part`? */
+static bool is_replaced(const char *pattern, struct base_slice part, struct base_slice user)
+{
+    const char *sign = strstr(pattern, "\\1");
+    size_t before = sign ? (size_t)(sign - pattern) : strlen(pattern);
+    const char *after = sign ? sign + 2 : "";
+    size_t used = before;
+
+    if (sign == NULL)
+        return base_slice_is(user, pattern);
+    if (part.data == NULL || user.bytes != before + part.bytes + strlen(after) ||
+        memcmp(user.data, pattern, before) != 0)
+        return false;
+    if (part.bytes > 0 && memcmp(user.data + used, part.data, part.bytes) != 0)
+        return false;
+    used += part.bytes;
+    return base_slice_is(base_slice_skip(user, used), after);
+}
+
+static bool line_allows(const struct config_ident_line *line, struct base_slice system,
+                        struct base_slice user)
+{
+    struct base_slice part = {0}, unused;
+
+    if (line->system_is_regex ? !regex_part(line->system, system, &part)
+                              : !base_slice_is(system, line->system))
+        return false;
+    if (line->user_is_all)
+        return true;
+    return line->user_is_regex ? regex_part(line->user, user, &unused)
+                               : is_replaced(line->user, part, user);
+}
+
+bool config_ident_allows(const struct config_hba *hba, const char *map, struct base_slice system,
+                         struct base_slice user)
+{
+    if (map[0] == '\0')
+        return system.bytes > 0 && base_slice_equal(system, user);
+    for (uint32_t i = 0; hba != NULL && i < hba->line_count; i++) {
+        if (strcmp(hba->lines[i].map, map) == 0 && line_allows(&hba->lines[i], system, user))
+            return true;
+    }
+    return false;
+}
