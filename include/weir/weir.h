@@ -103,7 +103,7 @@ enum weir_status {
     WEIR_ESYSTEM = -25,           /* a system call failed */
     WEIR_ENOTLENT = -29,          /* this pool has not lent that connection: given back twice? */
     WEIR_EDEADLOCK = -30,         /* every connection is held by callers that wait for one */
-    WEIR_EHOOK = -31,             /* a hook refused the connection */
+    WEIR_EHOOK = -31,             /* a hook refused the connection, or on_connect_sql failed */
     WEIR_EAGAIN = -32,            /* weir_pool_try: nothing is free this moment */
 };
 
@@ -201,11 +201,16 @@ struct weir_options {
                                round trip when it idled longer than pre_ping_after */
     weir_time pre_ping_after; /* 1 s; WEIR_NEVER = no round trip */
     uint32_t min_pool_size;   /* opened and kept without demand, once the pool was used; 0 */
-    weir_time idle_timeout;  /* idle span after which one above min_pool_size is closed, at the next
-                                call that comes by; 600 s; 0 = never */
-    uint32_t max_connecting; /* connects in flight at once; 3 */
-    uint32_t max_waiting;    /* callers that may wait; WEIR_CLAIMS_MAX */
-    bool use_lifo;           /* lend the connection used last; true. false: the one idle longest */
+    weir_time idle_timeout; /* idle span after which one above min_pool_size is closed, at the next
+                               call that comes by; 600 s; 0 = never */
+    /* Connects in flight at once; 2. A connect costs the server a process and a login, and while it
+     * lasts those who wait are mostly served by connections that come back. More only helps a pool
+     * that starts cold under a load of long holds: from empty it has n connections after
+     * n / max_connecting connects one after the other (20 of 5 ms each: 50 ms; 20 of 150 ms: 1.5
+     * s). min_pool_size keeps it from being cold. */
+    uint32_t max_connecting;
+    uint32_t max_waiting; /* callers that may wait; WEIR_CLAIMS_MAX */
+    bool use_lifo;        /* lend the connection used last; true. false: the one idle longest */
     enum weir_reset reset_on_return; /* WEIR_RESET_ROLLBACK */
     weir_time connect_timeout;       /* for each address of a connect; 10 s. connect_timeout in the
                                         conninfo, when there is one, replaces it */
@@ -220,7 +225,8 @@ struct weir_options {
                                    struct weir_want */
     bool ask_server;            /* ask once, at the first connect, how many connections the server
                                    will grant; true */
-    const char *on_connect_sql; /* run on each new connection before it is lent; NULL */
+    const char *on_connect_sql; /* run on each new connection before it is lent; NULL. When it
+                                   fails, takes do, with WEIR_EHOOK and the server's words */
     struct weir_hooks hooks;
 };
 
@@ -248,7 +254,8 @@ WEIR_API int weir_pool_open(const struct weir_options *options, struct weir_pool
  * Then waits until `deadline` for those that are lent, detached or being closed; 0 = does not wait.
  * 0: the pool is gone, nobody may use it any more, not even to give. WEIR_ETIMEDOUT: connections
  * are still out, the error names who holds them; the pool stays closed but alive, for gives and
- * another weir_pool_close. WEIR_ESTATE: a loop is open. NULL is fine. */
+ * another weir_pool_close. WEIR_ESTATE: a loop is open; its claims end with WEIR_ECLOSED in its
+ * next tick, and connections may be given back: close it, then the pool again. NULL is fine. */
 WEIR_API int weir_pool_close(struct weir_pool *pool, weir_time deadline,
                              struct weir_error *ret_error);
 

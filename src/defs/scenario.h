@@ -61,7 +61,7 @@
         "Further ones on demand; -1 = no limit.") \
     KEY("application", "pool_timeout", SPAN, pool.timeout, "30s", "How long a request may wait.") \
     KEY("application", "max_waiting", LIMIT, pool.max_waiting, "-1", "Longest queue.") \
-    KEY("application", "max_connecting", COUNT, pool.max_connecting, "3", \
+    KEY("application", "max_connecting", COUNT, pool.max_connecting, "2", \
         "Connects at once (libweir).")
 
 #define SCENARIO_WEIR(KEY) \

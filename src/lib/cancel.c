@@ -5,7 +5,7 @@
  * server to close it: PostgreSQL does so after it has sent the signal. The key comes from the trace
  * of the login (connect.c). Like PQcancel it does not use TLS. A request that fails, or that came
  * before the statement had begun, is repeated until task_timeout closes the connection.
- * Test: tests/unit/lib/test_reset.c.
+ * Test: tests/unit/lib/test_give.c.
  */
 #include "lib/lib.h"
 

@@ -4,7 +4,7 @@
  * nothing can block. The server's process needs a moment to end, and PostgreSQL counts it until
  * then. So a second descriptor of the socket stays open until the peer has closed (or
  * LIB_LINGER_SPAN is over): only then is the place free, and a connect in it is not refused.
- * Test: tests/unit/lib/test_limits.c.
+ * Test: tests/unit/lib/test_upstream.c.
  */
 #include "lib/lib.h"
 

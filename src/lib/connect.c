@@ -12,7 +12,7 @@
  * The texts of errors are asked for in their verbose form while connecting: that is the only way to
  * learn the SQLSTATE of a refusal from libpq 15. The trace of the messages gives the key for cancel
  * requests, which libpq has but can only use blocking (cancel.c).
- * Test: tests/unit/lib/test_connect.c.
+ * Test: tests/unit/lib/test_upstream.c, test_resolve.c.
  */
 #include "lib/lib.h"
 
@@ -22,21 +22,29 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-/* host, hostaddr, port, sslmode and the like have further entries than the options that were set */
-#define OWN_KEYWORDS 4
+/* host, hostaddr, port, target_session_attrs, and the end of the list */
+#define OWN_KEYWORDS 5
 
 /* ---- the end of a try ------------------------------------------------------------------------ */
+
+/* Later versions of libpq may trace a password, so what was traced is cleared. */
+static void free_key(struct lib_server *server)
+{
+    if (server->key_file != NULL)
+        fclose(server->key_file);
+    server->key_file = NULL;
+    if (server->key_text != NULL)
+        explicit_bzero(server->key_text, server->key_bytes);
+    free(server->key_text);
+    server->key_text = NULL;
+}
 
 void lib_connect_free(struct lib_server *server)
 {
     free(server->addresses);
     server->addresses = NULL;
     server->address_count = 0;
-    if (server->key_file != NULL)
-        fclose(server->key_file);
-    server->key_file = NULL;
-    free(server->key_text);
-    server->key_text = NULL;
+    free_key(server);
 }
 
 static void drop_connection(struct weir_pool *pool, struct lib_server *server)
@@ -44,11 +52,7 @@ static void drop_connection(struct weir_pool *pool, struct lib_server *server)
     lib_unwatch(pool, server);
     lib_finish(server->conn);
     server->conn = NULL;
-    if (server->key_file != NULL)
-        fclose(server->key_file);
-    server->key_file = NULL;
-    free(server->key_text);
-    server->key_text = NULL;
+    free_key(server);
 }
 
 /* All was tried: the core learns from the last failure. */
@@ -177,7 +181,12 @@ static PGconn *start(const struct weir_pool *pool, const struct lib_server *serv
             keywords[count] = config->keywords[i];
             values[count] = config->values[i];
         }
-        const char *own[][2] = {{"host", host->host}, {"hostaddr", address}, {"port", host->port}};
+        const char *own[][2] = {
+            {"host", host->host},
+            {"hostaddr", address},
+            {"port", host->port},
+            {"target_session_attrs", config->asks_for_primary ? "primary" : NULL},
+        };
         for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
             if (own[i][1] != NULL) {
                 keywords[count] = own[i][0];
@@ -265,6 +274,9 @@ void lib_connect_begin(struct weir_pool *pool, struct lib_server *server)
 
 void lib_connect_step(struct weir_pool *pool, struct lib_server *server)
 {
+    /* libpq may close the socket here and open another. One that a forked child still has would
+     * stay in the epoll, out of reach. */
+    lib_unwatch(pool, server);
     switch (PQconnectPoll(server->conn)) {
     case PGRES_POLLING_READING:
         lib_watch(pool, server, PQsocket(server->conn), EPOLLIN);
@@ -310,13 +322,20 @@ void lib_connect_abandon(struct weir_pool *pool, struct lib_server *server)
     fail(pool, server);
 }
 
-/* What was asked for on the new connection failed: on_connect_sql, or the connection broke. */
 void lib_connect_failed(struct weir_pool *pool, struct lib_server *server)
 {
+    note_failure(server, CORE_FAILURE_REFUSED, WEIR_EUPSTREAMDOWN, "08006", "");
     copy_line(server->failure_text, sizeof(server->failure_text), PQerrorMessage(server->conn));
-    server->refusal =
-        (struct core_refusal){CORE_FAILURE_REFUSED, CORE_SCOPE_UPSTREAM, WEIR_EUPSTREAMDOWN};
-    memcpy(server->sqlstate, "08006", 6);
+    fail(pool, server);
+}
+
+void lib_connect_refused(struct weir_pool *pool, struct lib_server *server, const char *sqlstate,
+                         const char *text)
+{
+    note_failure(server, CORE_FAILURE_AUTH, WEIR_EHOOK, sqlstate, text);
+    server->refusal = core_refusal_of(base_slice_text(sqlstate), base_slice_text(text));
+    if (server->refusal.failure == CORE_FAILURE_AUTH)
+        server->refusal.status = WEIR_EHOOK;
     fail(pool, server);
 }
 
@@ -328,10 +347,7 @@ void lib_connect_done(struct weir_pool *pool, struct lib_server *server)
     lib_table_add(pool, server);
     lib_trace(pool, WEIR_TRACE_CONNECTED, "connected to %s port %s, backend %d",
               PQhost(server->conn), PQport(server->conn), server->backend_pid);
-    server->is_standby = lib_is_standby(server);
-    if (server->is_standby)
-        lib_trace(pool, WEIR_TRACE_STANDBY, "%s port %s is in hot standby", PQhost(server->conn),
-                  PQport(server->conn));
+    lib_note_standby(pool, server);
     pool->last = (struct weir_error){0};
     pool->available = server;
     lib_tell(pool, server, CORE_EVENT_OPENED, true);

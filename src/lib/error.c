@@ -2,7 +2,7 @@
  *
  * In the manner of PostgreSQL's error style guide, on one line. What is told about holders is what
  * the pool knows at that moment; the transaction state is read while the holder may be at work.
- * Test: tests/unit/lib/test_error.c.
+ * Test: tests/unit/lib/test_take.c, test_upstream.c, test_deadlock.c.
  */
 #include "lib/lib.h"
 
@@ -159,6 +159,8 @@ static void say_cause(struct weir_pool *pool, const struct lib_claim *claim,
         add(error->text, bytes,
             "; hold connections for a shorter time, or raise pool_size up to what the server "
             "grants");
+    if (error->cause == WEIR_CAUSE_HELD && pool->grant != WEIR_NO_LIMIT)
+        add(error->text, bytes, " (%u when it was asked)", pool->grant);
 }
 
 static void say_fact(const struct lib_claim *claim, struct weir_error *error)
@@ -175,6 +177,11 @@ static void say_fact(const struct lib_claim *claim, struct weir_error *error)
     case WEIR_EUPSTREAMAUTH:
         add(error->text, bytes, "the server refused the login: %s; check user, password, database",
             error->server_text);
+        break;
+    case WEIR_EHOOK:
+        add(error->text, bytes,
+            "on_connect_sql failed on a new connection: %s (SQLSTATE %s); correct on_connect_sql",
+            error->server_text, error->sqlstate);
         break;
     case WEIR_EDEADLOCK:
         add(error->text, bytes,
@@ -206,14 +213,15 @@ void lib_error_claim(struct weir_pool *pool, const struct lib_claim *claim,
         error->waiting = stats.waiting;
         error->cause = claim->status == WEIR_ETIMEDOUT ? cause_of(pool, &stats) : WEIR_CAUSE_NONE;
     }
-    if (claim->status == WEIR_EUPSTREAMAUTH || error->cause == WEIR_CAUSE_REFUSED) {
+    bool is_refused = claim->status == WEIR_EUPSTREAMAUTH || claim->status == WEIR_EHOOK;
+    if (is_refused || error->cause == WEIR_CAUSE_REFUSED) {
         error->cause = WEIR_CAUSE_REFUSED;
         const struct weir_error *refusal = pool->last.status != 0 ? &pool->last : &pool->full;
         memcpy(error->sqlstate, refusal->sqlstate, sizeof(error->sqlstate));
         memcpy(error->server_text, refusal->server_text, sizeof(error->server_text));
     }
     say_fact(claim, error);
-    if (has_stats && claim->status != WEIR_EUPSTREAMAUTH)
+    if (has_stats && !is_refused)
         say_cause(pool, claim, &stats, error);
     if (claim->status == WEIR_ETIMEDOUT)
         lib_trace(pool, WEIR_TRACE_TIMEOUT, "%s", error->text);

@@ -4,7 +4,8 @@
  * good-bye on the parent's connection. So /dev/null is put over each socket before anything else is
  * done. The epoll descriptor names the parent's own set: it is closed before anything could be
  * taken out of it. The mutex may have been held by a thread that does not exist here: it is made
- * anew.
+ * anew, and what that thread was in the middle of changing, a PGconn, a look-up, is left alone and
+ * not freed.
  *
  * The generation is counted up in every child by pthread_atfork; each call of the library compares.
  * A process made by clone() or _Fork(), past pthread_atfork, must not use the parent's pools.
@@ -49,31 +50,39 @@ static void cover(int fd)
         (void)close(null);
 }
 
-static void leave(struct lib_server *server)
+static void leave(struct lib_server *server, bool is_whole)
 {
     if (server->linger_fd >= 0)
         (void)close(server->linger_fd);
     if (server->cancel_fd >= 0)
         (void)close(server->cancel_fd);
-    lib_connect_free(server);
+    if (is_whole)
+        lib_connect_free(server);
     if (server->conn == NULL || server->is_detached)
         return; /* a detached one is its owner's, as before the fork */
     cover(PQsocket(server->conn));
     lib_notices_end(server);
-    if (!server->is_lent)
+    if (is_whole && !server->is_lent)
         PQfinish(server->conn);
     server->conn = NULL;
 }
 
 static void renew(struct weir_pool *pool)
 {
+    bool is_whole = pthread_mutex_trylock(&pool->mutex) == 0;
     (void)close(pool->epoll);
     (void)close(pool->wake_fd);
     pool->epoll = pool->wake_fd = -1;
-    lib_resolve_done(pool);
+    if (is_whole) {
+        lib_resolve_done(pool);
+        pthread_mutex_unlock(&pool->mutex);
+    } else {
+        pool->resolver = NULL;
+        memset(&pool->owners, 0, sizeof(pool->owners));
+    }
     for (uint32_t i = 0; i < pool->high; i++)
         if (pool->servers[i].id.gen != 0)
-            leave(&pool->servers[i]);
+            leave(&pool->servers[i], is_whole);
     lib_pool_end(pool);
     pool->broken = lib_pool_begin(pool, NULL);
 }

@@ -94,10 +94,7 @@ static void forget_notifications(PGconn *conn)
 int lib_give_as(struct weir_pool *pool, struct lib_server *server, enum core_give how)
 {
     struct core_event event = {.kind = CORE_EVENT_GIVE, .server = server->id, .give = how};
-    pool->available = how == CORE_GIVE_CLEAN ? server : NULL;
-    int status = lib_apply(pool, &event);
-    pool->available = NULL;
-    return status;
+    return lib_apply(pool, &event);
 }
 
 /* The lent server, under the lock; NULL, without it, when there is none. */

@@ -160,10 +160,8 @@ static bool is_fit(struct weir_pool *pool, struct lib_server *server)
         return false;
     if (!lib_early_look(server))
         return false;
-    if (!options->require_primary)
-        return true;
-    server->is_standby = lib_is_standby(server);
-    return !server->is_standby;
+    lib_note_standby(pool, server);
+    return !options->require_primary || !server->is_standby;
 }
 
 static void granted(struct weir_pool *pool, const struct core_effect *effect)
@@ -192,8 +190,9 @@ static void granted(struct weir_pool *pool, const struct core_effect *effect)
 static void refused(struct weir_pool *pool, const struct core_effect *effect)
 {
     struct lib_claim *claim = (struct lib_claim *)(uintptr_t)effect->tag;
+    bool is_hook = effect->status == BASE_EUPSTREAMAUTH && pool->last.status == WEIR_EHOOK;
     claim->state = LIB_CLAIM_REFUSED;
-    claim->status = effect->status;
+    claim->status = is_hook ? WEIR_EHOOK : effect->status; /* the core knows no on_connect_sql */
     lib_claim_end(pool, claim);
 }
 

@@ -156,6 +156,7 @@ struct lib_config {
     uint32_t host_count;
     char **keywords, **values; /* for PQconnectStartParams, without host, hostaddr and port */
     uint32_t keyword_count;
+    bool asks_for_primary; /* require_primary, and no target_session_attrs of the conninfo's own */
 };
 
 struct lib_trace {
@@ -176,8 +177,9 @@ struct weir_pool {
     bool is_applying; /* effects are being carried out further up the stack */
     bool is_closed;
     int broken; /* status when the pool could not be made anew after a fork */
-    struct lib_server
-        *available; /* became available in this very event: just used, not looked at */
+    /* Has answered in this very event, so it is not looked at before it is lent. One given back has
+     * not: its holder may have kept it for long without a word. */
+    struct lib_server *available;
 
     struct lib_config config;
     struct lib_server *servers; /* WEIR_SERVERS_MAX, untouched where not used */
@@ -363,7 +365,11 @@ void lib_connect_step(struct weir_pool *pool, struct lib_server *server);
 void lib_connect_expired(struct weir_pool *pool, struct lib_server *server);
 void lib_connect_resolved(struct weir_pool *pool, struct lib_server *server,
                           struct lib_address *addresses, uint32_t count, const char *why);
+/* The new connection broke while it was asked. */
 void lib_connect_failed(struct weir_pool *pool, struct lib_server *server);
+/* on_connect_sql failed on it: what trying again does not mend ends takes with WEIR_EHOOK. */
+void lib_connect_refused(struct weir_pool *pool, struct lib_server *server, const char *sqlstate,
+                         const char *text);
 void lib_connect_done(struct weir_pool *pool, struct lib_server *server);
 void lib_connect_free(struct lib_server *server);
 /* The pool is closed: a connect under way is given up. */
@@ -407,6 +413,8 @@ bool lib_reset_is_draining(const struct lib_server *server);
  * notice. One poll(). */
 bool lib_is_alive(struct lib_server *server);
 bool lib_is_standby(const struct lib_server *server);
+/* Looks whether it is one, and traces when it has become one. */
+void lib_note_standby(struct weir_pool *pool, struct lib_server *server);
 /* Sends, and reads what is there. 1: all results were read; 0: not yet, watched; -1: broken. */
 int lib_query_step(struct weir_pool *pool, struct lib_server *server,
                    void (*each)(struct weir_pool *pool, struct lib_server *server,

@@ -69,7 +69,7 @@ void weir_options_init(struct weir_options *options)
         .pool_pre_ping = true,
         .pre_ping_after = 1 * WEIR_SECOND,
         .idle_timeout = 600 * WEIR_SECOND,
-        .max_connecting = 3,
+        .max_connecting = 2,
         .max_waiting = WEIR_CLAIMS_MAX,
         .use_lifo = true,
         .reset_on_return = WEIR_RESET_ROLLBACK,
@@ -222,14 +222,23 @@ static bool is_url(const char *text)
     return strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0;
 }
 
+/* Where the query of a URL begins, after its question mark. The password may have one, too: libpq
+ * takes everything before the first "@" that no "/" precedes for user and password. */
+static char *query_of(char *url)
+{
+    char *from = strstr(url, "//") + 2, *at = strpbrk(from, "@/");
+    char *mark = strchr(at != NULL && *at == '@' ? at : from, '?');
+    return mark == NULL ? NULL : mark + 1;
+}
+
 /* Reads our options out of the query of a URL; `url` is shortened by them. connect_timeout stays
  * for libpq's parser: it is libpq's name too. */
 static int take_options(char *url, struct weir_options *options, struct weir_error *ret_error)
 {
-    char *query = is_url(url) ? strchr(url, '?') : NULL;
+    char *query = is_url(url) ? query_of(url) : NULL;
     if (query == NULL)
         return 0;
-    char *from = query + 1, *to = query + 1;
+    char *from = query, *to = query;
     while (*from != '\0') {
         size_t bytes = strcspn(from, "&"), name = strcspn(from, "=&");
         bool is_last = from[bytes] == '\0';
@@ -241,7 +250,7 @@ static int take_options(char *url, struct weir_options *options, struct weir_err
             if (length >= sizeof(value) || !set(options, row, value))
                 return refuse(row, row->name, value, ret_error);
         } else {
-            if (to != query + 1)
+            if (to != query)
                 *to++ = '&';
             memmove(to, from, bytes);
             to += bytes;
@@ -249,8 +258,8 @@ static int take_options(char *url, struct weir_options *options, struct weir_err
         from += bytes + !is_last;
     }
     *to = '\0';
-    if (to == query + 1)
-        *query = '\0';
+    if (to == query)
+        query[-1] = '\0';
     return 0;
 }
 
@@ -357,6 +366,32 @@ static void apply_conninfo(struct lib_config *config, const PQconninfoOption *pa
         config->options.connect_timeout = (weir_time)(seconds * 1e9);
     if (target != NULL && (strcmp(target, "primary") == 0 || strcmp(target, "read-write") == 0))
         config->options.require_primary = true;
+    config->asks_for_primary = config->options.require_primary && target == NULL;
+}
+
+/* Names an option that libpq does not know, and nothing else that could be a part of a password. */
+static bool only_names_an_option(const char *message)
+{
+    static const char *const beginnings[] = {"invalid connection option \"",
+                                             "invalid URI query parameter: \""};
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+        size_t bytes = strlen(beginnings[i]);
+        if (strncmp(message, beginnings[i], bytes) == 0)
+            return message[bytes + strspn(message + bytes, "abcdefghijklmnopqrstuvwxyz_")] == '"';
+    }
+    return false;
+}
+
+/* libpq quotes what it could not read: a part of the conninfo, or all of it. */
+static int refuse_conninfo(const char *conninfo, const char *why, struct weir_error *ret_error)
+{
+    bool has_password = strstr(conninfo, "password") != NULL || strchr(conninfo, '@') != NULL;
+    int length = (int)strcspn(why, "\n");
+    int plain = (int)strspn(why, " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ(),.:'%-");
+    bool is_hidden = has_password && plain < length && !only_names_an_option(why);
+    lib_error_set(ret_error, WEIR_EINVALID, "conninfo: %.*s%s", is_hidden ? plain : length, why,
+                  is_hidden ? "... (the rest is not shown: it may hold the password)" : "");
+    return WEIR_EINVALID;
 }
 
 static int parse(struct lib_config *config, struct weir_error *ret_error)
@@ -364,12 +399,10 @@ static int parse(struct lib_config *config, struct weir_error *ret_error)
     char *message = NULL;
     PQconninfoOption *parsed = PQconninfoParse(config->conninfo, &message);
     if (parsed == NULL) {
-        lib_error_set(ret_error, WEIR_EINVALID, "conninfo: %s",
-                      message == NULL ? "out of memory" : message);
-        if (ret_error != NULL)
-            ret_error->text[strcspn(ret_error->text, "\n")] = '\0';
+        int refused = refuse_conninfo(config->conninfo, message == NULL ? "out of memory" : message,
+                                      ret_error);
         PQfreemem(message);
-        return WEIR_EINVALID;
+        return refused;
     }
     PQconninfoOption *defaults = PQconndefaults();
     int status = split_hosts(config, parsed, defaults);

@@ -257,12 +257,14 @@ int weir_pool_close(struct weir_pool *pool, weir_time deadline, struct weir_erro
         release(pool); /* of a child whose pool could not be made anew: nothing is open */
         return 0;
     }
+    shut(pool);
     if (!base_list_is_empty(&pool->loops)) {
-        lib_error_set(ret_error, WEIR_ESTATE, "a loop of this pool is open: weir_loop_close first");
+        lib_error_set(ret_error, WEIR_ESTATE,
+                      "the pool is closed, but a loop of it is open: weir_loop_close, then "
+                      "weir_pool_close again");
         lib_unlock(pool);
         return WEIR_ESTATE;
     }
-    shut(pool);
     wait_until_gone(pool, deadline);
     if (pool->out > 0 || pool->inside > 0) {
         char holders[512];
@@ -291,6 +293,8 @@ int weir_pool_resize(struct weir_pool *pool, uint32_t pool_size, int32_t max_ove
     pool->epoch++;
     pool->settings.size = pool_size;
     pool->settings.overflow = overflow_of(pool_size, max_overflow);
+    pool->config.options.pool_size = pool_size; /* of a pool made anew in a child, too */
+    pool->config.options.max_overflow = max_overflow;
     struct core_event event = {
         .kind = CORE_EVENT_POOL_LIMITS, .pool = pool->id, .settings = &pool->settings};
     status = lib_apply(pool, &event);

@@ -2,8 +2,9 @@
  *
  * libpq's own resolving blocks, so it is given addresses only. /etc/hosts comes first, as c-ares
  * reads it; /etc/nsswitch.conf is not followed beyond that. Nothing is cached: a connect is rare.
- * A look-up carries the server's id: an answer for a server that is gone is for nobody.
- * Test: tests/unit/lib/test_connect.c.
+ * A look-up carries the server's id and which host it is for: an answer that comes when the server
+ * is gone, or tries another host by now, is for nobody.
+ * Test: tests/unit/lib/test_resolve.c.
  */
 #include "lib/lib.h"
 
@@ -22,6 +23,7 @@
 struct lookup {
     struct weir_pool *pool;
     struct core_server_id server;
+    uint32_t host_idx;
 };
 
 /* c-ares says which of its sockets it waits for. */
@@ -94,7 +96,7 @@ static void answered(void *argument, int status, int timeouts, struct ares_addri
         ares_freeaddrinfo(result);
     struct lib_server *server = &pool->servers[lookup.server.idx];
     if (status == ARES_EDESTRUCTION || server->id.gen != lookup.server.gen ||
-        server->task != LIB_TASK_RESOLVE) {
+        server->host_idx != lookup.host_idx || server->task != LIB_TASK_RESOLVE) {
         free(addresses);
         return;
     }
@@ -111,7 +113,7 @@ void lib_resolve_begin(struct weir_pool *pool, struct lib_server *server, const 
                              status == ARES_SUCCESS ? "out of memory" : ares_strerror(status));
         return;
     }
-    *lookup = (struct lookup){.pool = pool, .server = server->id};
+    *lookup = (struct lookup){pool, server->id, server->host_idx};
     struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     ares_getaddrinfo(pool->resolver, host, NULL, &hints, answered, lookup);
 }

@@ -8,12 +8,13 @@
  *                       - held by others in all
  *                     role limit - held by others of our role
  *                     database limit - held by others in our database
- * Test: tests/unit/lib/test_limits.c.
+ * Test: tests/unit/lib/test_stats.c, test_give.c.
  */
 #include "lib/lib.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char question[] =
     "SELECT current_setting('max_connections')::int"
@@ -63,6 +64,14 @@ static void tell_short(struct weir_pool *pool)
               (int)pool->database_limit, pool->held_by_others);
 }
 
+/* Connections of other clients: those that were counted, less those that this pool has opened
+ * meanwhile. One whose login is under way may not have been counted; then others are said to hold
+ * one fewer, which a refusal corrects. */
+static uint32_t held(const struct weir_pool *pool, const PGresult *result, int column)
+{
+    return left_of(number(result, column), pool->existing - 1);
+}
+
 static void read_answer(struct weir_pool *pool, struct lib_server *server, const PGresult *result)
 {
     (void)server;
@@ -71,10 +80,10 @@ static void read_answer(struct weir_pool *pool, struct lib_server *server, const
     pool->server_max = number(result, 0);
     pool->role_limit = number(result, 1);
     pool->database_limit = number(result, 2);
-    pool->held_by_others = number(result, 3);
+    pool->held_by_others = held(pool, result, 3);
     pool->grant = least(left_of(pool->server_max, pool->held_by_others),
-                        least(left_of(pool->role_limit, number(result, 4)),
-                              left_of(pool->database_limit, number(result, 5))));
+                        least(left_of(pool->role_limit, held(pool, result, 4)),
+                              left_of(pool->database_limit, held(pool, result, 5))));
     pool->is_server_asked = true;
     tell_short(pool);
 }
@@ -83,8 +92,15 @@ static void read_sql(struct weir_pool *pool, struct lib_server *server, const PG
 {
     (void)pool;
     ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
-        server->is_failed = true;
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY ||
+        server->is_failed)
+        return;
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    server->is_failed = true;
+    snprintf(server->sqlstate, sizeof(server->sqlstate), "%s", sqlstate == NULL ? "" : sqlstate);
+    snprintf(server->failure_text, sizeof(server->failure_text), "%s",
+             text == NULL ? "it does not end by itself (COPY)" : text);
 }
 
 /* ---- the steps ------------------------------------------------------------------------------- */
@@ -133,8 +149,15 @@ void lib_setup_step(struct weir_pool *pool, struct lib_server *server)
     int status = lib_query_step(pool, server, server->step == STEP_ASK ? read_answer : read_sql);
     if (status == 0)
         return;
-    if (status < 0 || server->is_failed) {
+    if (status < 0) {
         lib_connect_failed(pool, server);
+        return;
+    }
+    if (server->is_failed) {
+        char sqlstate[sizeof(server->sqlstate)], text[sizeof(server->failure_text)];
+        memcpy(sqlstate, server->sqlstate, sizeof(sqlstate));
+        memcpy(text, server->failure_text, sizeof(text));
+        lib_connect_refused(pool, server, sqlstate, text);
         return;
     }
     server->step++;

@@ -125,7 +125,8 @@ static void fill_known(const struct weir_pool *pool, struct weir_stats *stats)
     for (uint32_t i = 0; i < pool->high; i++) {
         const struct lib_server *server = &pool->servers[i];
         base_time held = base_time_since(pool->now, server->lent_at);
-        stats->standbys += server->conn != NULL && server->is_standby;
+        if (server->conn != NULL && server->is_standby) /* as it was when its holder got it */
+            stats->standbys += server->is_lent || server->is_detached || lib_is_standby(server);
         if (server->is_lent && held > stats->oldest_hold)
             stats->oldest_hold = held;
     }
@@ -134,6 +135,16 @@ static void fill_known(const struct weir_pool *pool, struct weir_stats *stats)
 _Static_assert(WEIR_BUCKETS == CORE_BUCKETS, "the histograms are the core's");
 _Static_assert(WEIR_LANES == CORE_LANES, "the lanes are the core's");
 _Static_assert(WEIR_NO_LIMIT == CORE_NO_LIMIT, "no limit is no limit");
+
+/* The core forgot the pool: what still exists is known here. */
+static void count_closed(const struct weir_pool *pool, struct core_pool_stats *core)
+{
+    for (uint32_t i = 0; i < pool->high; i++) {
+        core->leased += pool->servers[i].is_lent;
+        core->detached += pool->servers[i].is_detached;
+    }
+    core->closing = pool->existing - core->leased - core->detached;
+}
 
 int weir_pool_stats(struct weir_pool *pool, struct weir_stats *ret_stats)
 {
@@ -147,7 +158,7 @@ int weir_pool_stats(struct weir_pool *pool, struct weir_stats *ret_stats)
     memset(ret_stats, 0, sizeof(*ret_stats));
     ret_stats->is_closed = core_pool_stats(pool->core, pool->now, pool->id, &core) != 0;
     if (ret_stats->is_closed)
-        core.leased = pool->out; /* the core forgot the pool: what is still out is known here */
+        count_closed(pool, &core);
     fill_counts(pool, &core, ret_stats);
     fill_known(pool, ret_stats);
     lib_unlock(pool);

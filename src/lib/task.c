@@ -9,7 +9,7 @@
  *     WEIR_RESET_FULL -> DISCARD ALL
  *
  * All of it within task_timeout; whatever goes wrong closes the connection.
- * Test: tests/unit/lib/test_reset.c.
+ * Test: tests/unit/lib/test_give.c.
  */
 #include "lib/lib.h"
 
@@ -23,6 +23,15 @@ bool lib_is_standby(const struct lib_server *server)
 {
     const char *value = PQparameterStatus(server->conn, "in_hot_standby");
     return value != NULL && strcmp(value, "on") == 0;
+}
+
+void lib_note_standby(struct weir_pool *pool, struct lib_server *server)
+{
+    bool was_standby = server->is_standby;
+    server->is_standby = lib_is_standby(server);
+    if (server->is_standby && !was_standby)
+        lib_trace(pool, WEIR_TRACE_STANDBY, "%s port %s is in hot standby: it cannot write",
+                  PQhost(server->conn), PQport(server->conn));
 }
 
 bool lib_is_alive(struct lib_server *server)

@@ -1,7 +1,7 @@
 /* trace.c - lines for the application's log, told outside the lock (host.c) in their order.
  *
  * A line that finds the ring full is dropped: what happened before it tells more.
- * Test: tests/unit/lib/test_trace.c.
+ * Test: tests/unit/lib/test_stats.c.
  */
 #include "lib/lib.h"
 

@@ -45,7 +45,7 @@ void sim_scenario_init(struct sim_scenario *scenario)
                                                 .size = 5,
                                                 .overflow = 10,
                                                 .max_waiting = SIM_NO_LIMIT,
-                                                .max_connecting = 3,
+                                                .max_connecting = 2,
                                                 .timeout = 30 * BASE_SECOND};
     scenario->weir = (struct sim_pool_settings){.kind = SIM_POOL_LIBWEIR,
                                                 .size = 20,

@@ -155,6 +155,7 @@ static void expect_full_size(struct rig *rig)
     assert_int_equal(rig_counts(rig).out, 0);
     assert_true(rig_overflow(rig) <= 0);
     rig_upstream(rig, (struct rig_upstream){.capacity = RIG_NO_LIMIT, .connect_span = BASE_MS});
+    rig_pass(rig, rig_denial_hold(rig));
     int takers[3];
     rig_hold_many(rig, takers, 3);
     expect(rig, 0, 0, 3);

@@ -211,3 +211,25 @@ TEST(server_that_died_while_idle_is_never_lent)
             assert_true(rig_server(rig, again[i]) != rig_server(rig, takers[j]));
     rig_close(rig);
 }
+
+TEST(restarted_upstream_serves_waiters_with_new_servers_only)
+{
+    /* Case 18: one held, two idle; the holder notices nothing before it gives back. */
+    struct rig *rig = rig_open((struct rig_settings){.size = 3, .check_after = BASE_NEVER});
+    int takers[3], again[3];
+    rig_hold_many(rig, takers, 3);
+    rig_give(rig, takers[0], RIG_CLEAN);
+    rig_give(rig, takers[1], RIG_CLEAN);
+    rig_restart(rig);
+    rig_hold_many(rig, again, 2);
+    again[2] = rig_take(rig, BASE_NEVER);
+    rig_pass(rig, BASE_SECOND);
+    assert_int_equal(rig_answer(rig, again[2]), RIG_WAITS);
+    rig_give(rig, takers[2], RIG_CLEAN);
+    rig_wait(rig, again[2]);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            assert_true(rig_server(rig, again[i]) != rig_server(rig, takers[j]));
+    assert_int_equal(rig_counts(rig).attempts, 6);
+    rig_close(rig);
+}

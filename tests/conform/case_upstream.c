@@ -92,6 +92,7 @@ TEST(refused_login_is_told_at_once_and_is_no_outage)
     rig_wait(rig, taker);
     assert_int_equal(rig_answer(rig, taker), RIG_DENIED);
     rig_mode(rig, RIG_UP);
+    rig_pass(rig, rig_denial_hold(rig));
     taker = rig_hold(rig);
     assert_int_equal(rig_counts(rig).attempts, 2);
     if (rig_is_virtual(rig)) /* no back-off in between */

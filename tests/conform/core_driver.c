@@ -469,6 +469,16 @@ static void driver_kill(void *context, uint64_t name)
     end(pool, server, CORE_EVENT_LOST);
 }
 
+static void driver_restart(void *context)
+{
+    struct pool *pool = context;
+    for (uint32_t i = 0; i < SERVERS; i++) {
+        const struct server *server = &pool->servers[i];
+        if (server->is_linked)
+            driver_kill(pool, name_of(server->id));
+    }
+}
+
 const struct driver conform_driver = {
     .name = "core",
     .is_virtual = true,
@@ -488,4 +498,5 @@ const struct driver conform_driver = {
     .count = driver_count,
     .upstream = driver_upstream,
     .kill = driver_kill,
+    .restart = driver_restart,
 };

@@ -4,9 +4,8 @@
  * the rig only (rig.h). A driver owns one pool and the upstream behind it, both made by open(). All
  * calls come from one thread.
  *
- * Time belongs to the driver: a virtual one jumps from event to event, a real one polls. Spans of a
- * rig's settings and calls are the cases' own ("a recycle of 30 s"); a real driver divides them by
- * its `scale`, and what it hands back is in the cases' terms again.
+ * Time belongs to the driver: a virtual one jumps from event to event, also where the upstream is
+ * real (lib_driver.c); a real one would poll, and say so by `is_virtual`.
  *
  * A take is answered by rig_served() or rig_refused(), from within any call, exactly once, unless
  * it was cancelled: then never.
@@ -20,6 +19,8 @@ struct driver {
     const char *name;
     bool is_virtual; /* time is a variable: the cases may ask for exact spans */
     bool sees_tasks; /* it counts checks and resets one by one */
+    /* How long a refused login is told to others who take, without another try. */
+    base_time denial_hold;
 
     /* A pool that has not connected yet, and an upstream that accepts everything. */
     void *(*open)(struct rig *rig, const struct rig_settings *settings);
@@ -47,6 +48,8 @@ struct driver {
     void (*upstream)(void *pool, const struct rig_upstream *upstream);
     /* The upstream ends one connection, named as in rig_served(). */
     void (*kill)(void *pool, uint64_t server);
+    /* It ends all of them and starts anew. None may be in the middle of anything. */
+    void (*restart)(void *pool);
 };
 
 extern const struct driver conform_driver;

@@ -179,6 +179,12 @@ bool rig_sees_tasks(const struct rig *rig)
     return conform_driver.sees_tasks;
 }
 
+base_time rig_denial_hold(const struct rig *rig)
+{
+    (void)rig;
+    return conform_driver.denial_hold;
+}
+
 base_time rig_now(const struct rig *rig)
 {
     return conform_driver.now(rig->pool);
@@ -373,4 +379,9 @@ void rig_mode(struct rig *rig, enum rig_mode mode)
 void rig_kill(struct rig *rig, uint64_t server)
 {
     conform_driver.kill(rig->pool, server);
+}
+
+void rig_restart(struct rig *rig)
+{
+    conform_driver.restart(rig->pool);
 }

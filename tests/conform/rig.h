@@ -11,7 +11,7 @@
  * A broken promise fails the case and names the takers.
  *
  * A case reads: given settings, when takers do this, then counts and answers are that. Spans are
- * written in BASE_SECOND and BASE_MS; a real driver may run them faster, all in proportion.
+ * written in BASE_SECOND and BASE_MS.
  */
 #ifndef RIG_H
 #define RIG_H
@@ -106,6 +106,8 @@ int rig_overflow(const struct rig *rig);
 bool rig_is_virtual(const struct rig *rig);
 bool rig_sees_tasks(const struct rig *rig);
 base_time rig_now(const struct rig *rig);
+/* How long a refused login is told to others who take, without another try. */
+base_time rig_denial_hold(const struct rig *rig);
 void rig_pass(struct rig *rig, base_time span);
 /* Until nothing is under way: no connect, check, reset or close. */
 void rig_settle(struct rig *rig);
@@ -150,6 +152,8 @@ void rig_upstream(struct rig *rig, struct rig_upstream upstream);
 void rig_mode(struct rig *rig, enum rig_mode mode);
 /* The upstream ends a connection: as an administrator or a crash would. */
 void rig_kill(struct rig *rig, uint64_t server);
+/* It ends all connections and starts anew; nothing may be under way. */
+void rig_restart(struct rig *rig);
 
 /* ---- for drivers ----------------------------------------------------------------------------- */
 

@@ -292,6 +292,16 @@ void door_cut(struct door *door)
     }
 }
 
+void door_say(struct door *door, const void *bytes, size_t count)
+{
+    pthread_mutex_lock(&door->mutex);
+    for (int i = 0; i < PAIRS_MAX; i++)
+        if (door->pairs[i].server >= 0 &&
+            send(door->pairs[i].client, bytes, count, MSG_NOSIGNAL) != (ssize_t)count)
+            abort();
+    pthread_mutex_unlock(&door->mutex);
+}
+
 #define GET(type, field)                    \
     do {                                    \
         pthread_mutex_lock(&door->mutex);   \

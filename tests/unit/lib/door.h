@@ -4,6 +4,7 @@
 #define TESTS_LIB_DOOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct door;
@@ -24,6 +25,8 @@ void door_refuse(struct door *door, const char *sqlstate, const char *text);
 void door_freeze(struct door *door, bool is_frozen);
 /* All connections are ended now. */
 void door_cut(struct door *door);
+/* Every client is told something in the server's place. */
+void door_say(struct door *door, const void *bytes, size_t count);
 
 /* Connections accepted so far; open now; the most that were open at once; bytes from clients. */
 int door_accepted(struct door *door);

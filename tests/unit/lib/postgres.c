@@ -110,6 +110,23 @@ void postgres_stop(void)
     server = 0;
 }
 
+void postgres_demote(void)
+{
+    char path[PATH_BYTES + 32];
+    postgres_stop();
+    snprintf(path, sizeof(path), "%s/standby.signal", data);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 || close(fd) != 0)
+        die("standby.signal");
+    postgres_start();
+}
+
+void postgres_promote(void)
+{
+    if (postgres_number("SELECT pg_promote()::int") != 1)
+        die("pg_promote");
+}
+
 static void done(void)
 {
     if (getpid() != owner)

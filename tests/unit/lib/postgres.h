@@ -22,4 +22,8 @@ long postgres_number(const char *text);
 void postgres_stop(void);
 void postgres_start(void);
 
+/* Starts the server anew in hot standby; and makes it a primary again. */
+void postgres_demote(void);
+void postgres_promote(void);
+
 #endif

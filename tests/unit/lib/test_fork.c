@@ -1,6 +1,8 @@
 /* test_fork.c - the child of a fork sends no byte on the parent's sockets; both pools go on. */
 #include "world.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,5 +94,57 @@ TEST(a_child_forked_while_a_thread_waits_is_not_stuck)
     assert_int_equal(in_child(use_pool, pool, lent), 0);
     weir_pool_give(pool, lent);
     assert_int_equal(world_taker_join(taker, NULL), 0);
+    world_close(pool);
+}
+
+struct worker {
+    pthread_t thread;
+    struct weir_pool *pool;
+    atomic_bool *is_over;
+};
+
+/* Opens and closes connections all the time, so that a fork finds the pool at work. */
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    while (!atomic_load(worker->is_over)) {
+        PGconn *conn = NULL;
+        if (weir_pool_take(worker->pool, NULL, &conn, NULL) == 0)
+            weir_pool_discard(worker->pool, conn);
+    }
+    return NULL;
+}
+
+TEST(a_child_forked_while_threads_are_at_work_is_whole)
+{
+    struct weir_options options = world_options(3, 0);
+    struct weir_pool *pool = world_open(&options);
+    atomic_bool is_over = false;
+    struct worker workers[3];
+    for (int i = 0; i < 3; i++) {
+        workers[i] = (struct worker){.pool = pool, .is_over = &is_over};
+        pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+    }
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(in_child(use_pool, pool, NULL), 0);
+    atomic_store(&is_over, true);
+    for (int i = 0; i < 3; i++)
+        pthread_join(workers[i].thread, NULL);
+    world_close(pool);
+}
+
+static int has_limit_of_five(struct weir_pool *pool, PGconn *lent)
+{
+    struct weir_stats stats;
+    (void)lent;
+    return weir_pool_stats(pool, &stats) == 0 && stats.limit == 5 ? 0 : 1;
+}
+
+TEST(a_child_has_the_limits_that_were_set_last)
+{
+    struct weir_options options = world_options(1, 0);
+    struct weir_pool *pool = world_open(&options);
+    assert_int_equal(weir_pool_resize(pool, 3, 2), 0);
+    assert_int_equal(in_child(has_limit_of_five, pool, NULL), 0);
     world_close(pool);
 }

@@ -124,18 +124,70 @@ TEST(threads_and_loops_share_one_pool_in_order_of_arrival)
     world_close(pool);
 }
 
-TEST(a_pool_with_an_open_loop_is_not_closed_and_a_loop_with_claims_neither)
+TEST(a_pool_that_closes_refuses_the_claims_of_loops_and_lives_until_they_are_closed)
 {
     struct weir_options options = world_options(1, 0);
     struct weir_pool *pool = world_open(&options);
     struct weir_loop *loop;
-    struct waiter waiter;
+    struct waiter waiter, late;
+    PGconn *conn = world_take(pool);
     assert_int_equal(weir_loop_open(pool, &loop), 0);
-    assert_int_equal(weir_pool_close(pool, 0, NULL), WEIR_ESTATE);
     claim(loop, &waiter, NULL);
-    assert_int_equal(weir_loop_close(loop), WEIR_ESTATE);
+    assert_int_equal(weir_loop_close(loop), WEIR_ESTATE); /* a claim is pending */
+    assert_int_equal(weir_pool_close(pool, 0, NULL), WEIR_ESTATE);
     run_until(loop, &waiter);
-    weir_pool_give(pool, waiter.conn);
+    assert_int_equal(waiter.status, WEIR_ECLOSED);
+    assert_int_equal(weir_loop_claim(loop, &late.claim, NULL, done), WEIR_ECLOSED);
+    assert_true(world_stats(pool).is_closed);
+    assert_int_equal(world_stats(pool).checked_out, 1);
+    assert_int_equal(weir_loop_close(loop), 0);
+    assert_int_equal(weir_pool_close(pool, 0, NULL), WEIR_ETIMEDOUT);
+    assert_int_equal(weir_pool_give(pool, conn), 0);
+    world_close(pool);
+}
+
+struct lane_waiter {
+    struct weir_claim claim;
+    struct weir_pool *pool;
+    int lane;
+};
+
+static int lanes_served[16], served;
+
+static void note_lane(struct weir_claim *claim, int status, PGconn *conn,
+                      const struct weir_error *error)
+{
+    const struct lane_waiter *waiter = claim->user;
+    (void)error;
+    assert_int_equal(status, 0);
+    lanes_served[served++] = waiter->lane;
+    assert_int_equal(weir_pool_give(waiter->pool, conn), 0);
+}
+
+TEST(lane_zero_is_served_first_and_others_advance)
+{
+    /* Three of lane 3 come first, then twelve of lane 0; lane 0 has eight turns of a round. */
+    struct weir_options options = world_options(1, 0);
+    struct weir_pool *pool = world_open(&options);
+    struct weir_loop *loop;
+    struct lane_waiter waiters[15];
+    PGconn *conn = world_take(pool);
+    served = 0;
+    assert_int_equal(weir_loop_open(pool, &loop), 0);
+    for (int i = 0; i < 15; i++) {
+        waiters[i] = (struct lane_waiter){.claim.user = &waiters[i], .pool = pool};
+        waiters[i].lane = i < 3 ? 3 : 0;
+        struct weir_want want = {.lane = (uint32_t)waiters[i].lane};
+        assert_int_equal(weir_loop_claim(loop, &waiters[i].claim, &want, note_lane), 0);
+    }
+    weir_pool_give(pool, conn);
+    while (served < 15)
+        weir_loop_tick(loop);
+    assert_int_equal(lanes_served[0], 0);
+    int others = 0;
+    for (int i = 0; i < 9; i++) /* within one round */
+        others += lanes_served[i] == 3;
+    assert_in_range(others, 1, 2);
     assert_int_equal(weir_loop_close(loop), 0);
     world_close(pool);
 }

@@ -93,6 +93,41 @@ TEST(what_is_wrong_with_a_conninfo_is_said)
     }
 }
 
+TEST(a_conninfo_that_cannot_be_read_does_not_tell_its_password)
+{
+    static const char *const texts[] = {
+        "host=x password=sec ret",         "host=x password='secret",
+        "host=x password=s secret%x=1",    "postgres://u:secret%zz@x/y",
+        "postgres://u:secret@[::1/y",      "postgres://u:secret@[::1]x/y",
+        "postgres://x/y?password=secret=", "postgres://u:secret@x/y?nonsense=1",
+        "postgres://x/y?password=%secret", "host=x password=secret connect_timeout",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct weir_options options = world_options(1, 0);
+        struct weir_pool *pool = NULL;
+        struct weir_error error;
+        options.conninfo = texts[i];
+        assert_int_equal(weir_pool_open(&options, &pool, &error), WEIR_EINVALID);
+        assert_null(strstr(error.text, "secret"));
+        assert_null(strstr(error.text, "ret\""));
+        assert_true(strlen(error.text) > strlen("conninfo: "));
+    }
+}
+
+TEST(a_password_with_a_question_mark_is_left_as_it_is)
+{
+    char text[256];
+    struct weir_options options = world_options(3, 0);
+    snprintf(text, sizeof(text), "postgres://postgres:a?pool_size=x&&y@%s",
+             strstr(url(""), "@") + 1);
+    options.conninfo = text;
+    struct weir_pool *pool = world_open(&options);
+    PGconn *conn = world_take(pool);
+    assert_string_equal(PQpass(conn), "a?pool_size=x&&y");
+    weir_pool_give(pool, conn);
+    world_close(pool);
+}
+
 TEST(options_out_of_range_are_refused)
 {
     struct weir_pool *pool;
