@@ -20,6 +20,7 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 #define CLI_PASSWORD_BYTES \
     1026 /* the longest password, one byte to see that it is longer, an end */
 
+int cli_import(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_user(int argc, char **argv);
 

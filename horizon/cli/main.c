@@ -12,6 +12,7 @@ static const struct verb {
 } verbs[] = {
     {"migrate", cli_migrate, "bring the database's schema up to date"},
     {"user", cli_user, "add users, change passwords, list who there is"},
+    {"import", cli_import, "read prices and activities from CSV files"},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(*verbs))

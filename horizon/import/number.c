@@ -189,19 +189,18 @@ enum date_status date_parse(const char *text, enum date_order order, day *ret_da
 {
     int numbers[3];
     char mark;
-    bool is_done;
     if (!cut_date(text, numbers, &mark))
         return DATE_NONE;
-    if (mark == '\0' || numbers[0] > 31)
-        is_done = make_day(numbers[0], numbers[1], numbers[2], ret_day);
-    else if (mark == '/' && order == DATE_MONTH_FIRST)
-        is_done = make_day(numbers[2], numbers[0], numbers[1], ret_day);
-    else if (mark == '/' && order != DATE_DAY_FIRST && numbers[0] != numbers[1] &&
-             numbers[0] <= 12 && numbers[1] <= 12)
+    bool is_year_first = mark == '\0' || numbers[0] > 31;
+    bool is_open = mark == '/' && order != DATE_DAY_FIRST && order != DATE_MONTH_FIRST;
+    bool is_month_first =
+        mark == '/' && (order == DATE_MONTH_FIRST || (is_open && numbers[1] > 12));
+    if (is_open && !is_year_first && numbers[0] <= 12 && numbers[1] <= 12 &&
+        numbers[0] != numbers[1])
         return DATE_AMBIGUOUS;
-    else if (mark == '/' && order != DATE_DAY_FIRST && numbers[1] > 12)
-        is_done = make_day(numbers[2], numbers[0], numbers[1], ret_day);
-    else
-        is_done = make_day(numbers[2], numbers[1], numbers[0], ret_day);
+    int month = is_month_first ? numbers[0] : numbers[1];
+    int day_of_month = is_month_first ? numbers[1] : numbers[0];
+    bool is_done = is_year_first ? make_day(numbers[0], numbers[1], numbers[2], ret_day)
+                                 : make_day(numbers[2], month, day_of_month, ret_day);
     return is_done ? DATE_OK : DATE_NONE;
 }

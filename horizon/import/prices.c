@@ -143,15 +143,16 @@ static bool same_quote(const struct quote *a, const struct quote *b)
 /* Sorts, and keeps the first of those that say the same. */
 static void sort_out(struct import_prices *prices)
 {
+    struct import_price *all = prices->prices;
     size_t kept = 0;
     if (prices->count > 1)
-        qsort(prices->prices, prices->count, sizeof(*prices->prices), compare);
+        qsort(all, prices->count, sizeof(*all), compare);
     for (size_t i = 0; i < prices->count; i++) {
-        const struct import_price *price = &prices->prices[i];
-        const struct import_price *before = kept > 0 ? &prices->prices[kept - 1] : NULL;
+        const struct import_price *price = &all[i];
+        const struct import_price *before = kept > 0 ? &all[kept - 1] : NULL;
         if (!before || strcmp(before->symbol, price->symbol) != 0 ||
             before->quote.when != price->quote.when) {
-            prices->prices[kept++] = *price;
+            all[kept++] = *price;
             continue;
         }
         prices->repeated++;

@@ -29,7 +29,7 @@ void derive_reason(struct derive_reasons *reasons, const char *figure, const cha
 
 const char *derive_reasons_end(struct derive_reasons *reasons)
 {
-    strcpy(reasons->text + reasons->length, reasons->length ? "}" : "{}");
+    memcpy(reasons->text + reasons->length, reasons->length ? "}" : "{}", reasons->length ? 2 : 3);
     return reasons->text;
 }
 

@@ -134,8 +134,10 @@ static int load_activities(PGconn *conn, const char *user_id, struct store_portf
         return status;
     size_t count = (size_t)PQntuples(rows);
     loaded->activities = calloc(count + 1, sizeof(*loaded->activities));
-    if (!loaded->activities)
-        status = out_of_memory(problem);
+    if (!loaded->activities) {
+        PQclear(rows);
+        return out_of_memory(problem);
+    }
     for (size_t i = 0; status == STORE_OK && i < count; i++)
         if (!read_activity(loaded, rows, (int)i, &loaded->activities[i]))
             status = store_fail(problem, STORE_EWRONG,

@@ -12,6 +12,7 @@ import pytest
 from harness import fakes
 from harness.daemon import BIN, IS_PGBOUNCER, Weir
 from harness.door import DOORS, POOL_SIZE, Door
+from harness.horizon import Databases, Horizon
 from harness.pg import Cluster
 from harness.pools import pools_add_up
 from harness.tls import Authority
@@ -163,3 +164,18 @@ def table(pg):
            f" ALTER TABLE {name} OWNER TO app", database="app", fetch=False)
     yield name
     pg.sql(f"DROP TABLE IF EXISTS {name}", database="app", fetch=False)
+
+
+@pytest.fixture(scope="session")
+def horizon_databases(pg):
+    databases = Databases(pg)
+    yield databases
+    databases.done()
+
+
+@pytest.fixture
+def horizon(pg, horizon_databases):
+    """An installation of horizon with a migrated database and no user."""
+    installation = Horizon(pg, horizon_databases.migrated())
+    yield installation
+    installation.done()
