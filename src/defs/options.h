@@ -284,7 +284,7 @@
     OPTION(                                                                                        \
         client_tls_dheparams, TEXT, "auto", 0, 255, RELOAD,                                        \
         "Key exchange without curves, up to TLS 1.2: `auto` (as strong as the certificate's "      \
-        "key), `none`, `legacy` (1024 bits, which OpenSSL refuses at its usual security level).")  \
+        "key), `none`, `legacy` (1024 bits, or the least that OpenSSL's security level allows).")  \
     OPTION(                                                                                        \
         server_tls_sslmode, TLS_MODE, "prefer", 0, 0, RELOAD,                                      \
         "TLS with servers: disable; allow and prefer (when the server can); require; verify-ca "   \

@@ -228,7 +228,11 @@ static int find_verifier(struct proxy_client *client, struct wire_scram_verifier
         }
     }
     client->login->is_mock = true;
-    return wire_scram_verifier_mock(proxy_crypto(), mock_secret, user_of(client), verifier);
+    int r = wire_scram_verifier_mock(proxy_crypto(), mock_secret, user_of(client), verifier);
+    if (r == BASE_OK) {
+        verifier->iterations = proxy->config->options.scram_iterations; /* as everybody else's */
+    }
+    return r;
 }
 
 static void take_sasl_initial(struct proxy_client *client, struct base_slice body)

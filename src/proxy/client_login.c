@@ -506,18 +506,18 @@ static size_t take_packet(struct proxy_client *client, struct base_slice in)
 static size_t take_auth_frame(struct proxy_client *client, struct base_slice in)
 {
     struct wire_frame frame;
-    int r = wire_frame_parse(in, LOGIN_FRAME_BYTES_MAX, &frame);
+    /* Anything else, another start-up message first of all, is not waited for. */
+    bool is_expected = in.data[0] == 'p' || in.data[0] == 'X';
+    int r = is_expected ? wire_frame_parse(in, LOGIN_FRAME_BYTES_MAX, &frame) : BASE_EPROTOCOL;
     if (r == BASE_EMORE) {
         return 0;
     }
     if (r < 0) {
-        fail(client, "08P01", "invalid message during the login", NULL);
+        fail(client, "08P01", "expected a password", NULL);
         return in.bytes;
     }
     if (frame.type == 'X') {
         proxy_client_close(client, NULL, NULL, NULL, NULL, "client gave up the login");
-    } else if (frame.type != 'p') {
-        fail(client, "08P01", "expected a password", NULL);
     } else {
         client_auth_take(client, &frame);
     }

@@ -44,6 +44,10 @@ int proxy_verifier_find(struct proxy *proxy, struct base_slice user, struct base
 {
     uint64_t hash = wire_siphash(proxy->hash_seed, user);
     struct kept *kept = find(proxy, user, hash);
+    if (kept && kept->verifier.iterations != proxy->config->options.scram_iterations) {
+        proxy_verifiers_clear(proxy); /* SET has changed it */
+        kept = NULL;
+    }
     if (!kept) {
         kept = calloc(1, sizeof(*kept) + user.bytes);
         if (!kept) {

@@ -2,6 +2,7 @@
 
 Roles (password in PASSWORDS), each accepted over TCP by one method only:
     u_trust trust   u_plain password   u_md5 md5   u_scram scram-sha-256   u_tls scram over TLS only
+    u_cert cert (a certificate of the run's authority)
     app20 scram, CONNECTION LIMIT 20   everybody else: scram-sha-256
 `postgres` comes in by trust over the Unix socket, for the tests' own administration.
 
@@ -30,6 +31,7 @@ PASSWORDS = {
     "u_md5": "md5-5Lw7",
     "u_scram": "scram-6Zt4",
     "u_tls": "tls-1Rv8",
+    "u_cert": "cert-9Yt1",
     "app20": "app20-4Hn6",
     "app": "app-2Bm9",
 }
@@ -41,6 +43,8 @@ host all u_plain all password
 host all u_md5 all md5
 hostssl all u_tls all scram-sha-256
 hostnossl all u_tls all reject
+hostssl all u_cert all cert
+hostnossl all u_cert all reject
 host all all all scram-sha-256
 host replication all all scram-sha-256
 """
@@ -131,6 +135,7 @@ wal_level = replica
 max_wal_senders = 4
 password_encryption = 'scram-sha-256'
 ssl = on
+ssl_ca_file = '{authority.ca}'
 log_connections = on
 log_line_prefix = '%m [%p] %q%u@%d '
 timezone = 'UTC'
