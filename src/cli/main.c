@@ -15,6 +15,8 @@ static const struct {
 } verbs[] = {
     {"serve", cli_serve, "run the pooler"},
     {"simulate", cli_simulate, "what settings do under a load, in virtual time"},
+    {"doctor", cli_doctor, "who holds a database's connections, and what would help"},
+    {"plan", cli_plan, "the smallest settings that meet a goal"},
 };
 
 int cli_usage(FILE *to)
@@ -30,6 +32,9 @@ int cli_usage(FILE *to)
           "  weir serve --check FILE          tell everything that is wrong with a configuration\n"
           "  weir simulate SCENARIO.toml      what these settings do under that load, in virtual "
           "time\n"
+          "  weir plan [OPTION]...            the smallest settings that meet a goal; --help\n"
+          "  weir doctor [URL]                who holds the connections, and what would help; "
+          "--help\n"
           "\n"
           "Options, as PgBouncer's:\n"
           "  -d, --daemon         run in the background; needs pidfile, and logfile or syslog\n"

@@ -66,8 +66,9 @@ void conn_move(struct world *w, struct conn *conn, enum conn_state to)
     count(pool, conn->state, -1u);
     conn->state = to;
     count(pool, to, 1);
-    if (!pool->is_to_weir && pool->used > w->result->peak_process)
-        w->result->peak_process = pool->used;
+    uint32_t *peak = pool->is_to_weir ? &w->result->peak_client : &w->result->peak_process;
+    if (pool->used > *peak)
+        *peak = pool->used;
 }
 
 void conn_connect(struct world *w, struct conn *conn)

@@ -46,6 +46,7 @@ struct sim_result {
     uint32_t room;           /* connections that the limits left at the start */
     const char *room_of;     /* which limit that was */
     uint32_t peak_process;   /* connections of one process, of weir when there is one */
+    uint32_t peak_client;    /* connections of one process to weir */
     uint32_t peak_connected; /* at the database, in all */
     uint32_t peak_waiting;
     uint32_t ceiling;    /* the lowest that a pool had learned at the end; SIM_NO_LIMIT = none */

@@ -113,7 +113,24 @@ void sim_scenario_init(struct sim_scenario *scenario);
 void sim_load_init(struct sim_load *load);
 void sim_scenario_done(struct sim_scenario *scenario);
 
-/* 0, or BASE_EINVALID with the reason as text. */
+#define SIM_PROBLEMS_MAX 32
+
+/* Something impossible, and the key of defs/scenario.h that is to blame. */
+struct sim_problem {
+    const char *section, *key;
+    uint32_t load; /* section "load": which one */
+    char text[160];
+};
+
+struct sim_problems {
+    uint32_t count;
+    struct sim_problem items[SIM_PROBLEMS_MAX];
+};
+
+/* Everything that is impossible; none when a simulation can run. */
+void sim_scenario_problems(const struct sim_scenario *scenario, struct sim_problems *ret);
+
+/* 0, or BASE_EINVALID with the first problem as text. */
 int sim_scenario_check(const struct sim_scenario *scenario, char *text,
                        size_t bytes) BASE_MUST_CHECK;
 

@@ -17,6 +17,8 @@
 #include "sim/toml.h"
 
 #define FILE_BYTES_MOST (64u << 20)
+#define ERRORS_MOST     16
+#define ERROR_BYTES     480 /* of one */
 
 enum type {
     TYPE_COUNT,
@@ -75,18 +77,37 @@ struct reader {
     char *error;
     char section[64];
     void *target;
-    bool is_seen[KEY_COUNT];
+    uint32_t error_count;
+    bool is_unknown; /* the section: what is in it has been refused with it */
+    /* the line in which a key was set, 0 = not; of a load, with that of its head, in loads */
+    uint32_t lines[KEY_COUNT];
+    uint32_t load_lines[SIM_LOADS_MAX][KEY_COUNT];
+    uint32_t load_heads[SIM_LOADS_MAX];
+    bool is_load_wrong[SIM_LOADS_MAX];
 };
 
 static int wrong(struct reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds an error to the others; those that do not fit are counted only. */
+static void add_error(struct reader *r, uint32_t line, const char *text)
+{
+    size_t length = strlen(r->error);
+    char place[32] = "";
+    if (line > 0)
+        snprintf(place, sizeof(place), "line %u: ", line);
+    if (r->error_count++ < ERRORS_MOST)
+        snprintf(r->error + length, SIM_ERROR_BYTES - length, "%s%s%s", length ? "\n" : "", place,
+                 text);
+}
+
 static int wrong(struct reader *r, const char *format, ...)
 {
-    int bytes = snprintf(r->error, SIM_ERROR_BYTES, "line %u: ", r->item.line);
+    char text[ERROR_BYTES];
     va_list list;
     va_start(list, format);
-    vsnprintf(r->error + bytes, SIM_ERROR_BYTES - (size_t)bytes, format, list);
+    vsnprintf(text, sizeof(text), format, list);
     va_end(list);
+    add_error(r, r->item.line, text);
     return BASE_EINVALID;
 }
 
@@ -109,7 +130,7 @@ static int read_count(struct reader *r, const struct key *key, double least, dou
 static int read_double(struct reader *r, const struct key *key, double most)
 {
     if (r->item.kind != TOML_NUMBER || r->item.number < 0 || r->item.number > most)
-        return wrong(r, "%s has to be a number from 0 to %g", key->name, most);
+        return wrong(r, "%s has to be a number from 0 to %.10g", key->name, most);
     *(double *)(void *)((char *)r->target + key->offset) = r->item.number;
     return 0;
 }
@@ -162,14 +183,21 @@ static int read_bool(struct reader *r, const struct key *key)
     return 0;
 }
 
+static int refuse_plan(struct reader *r, const struct key *key)
+{
+    char names[ERROR_BYTES] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < sim_plan_count && length < sizeof(names); i++)
+        length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", i ? ", " : "",
+                                   sim_plans[i].name);
+    return wrong(r, "%s has to be a name from docs/reference/plans.md: %s", key->name, names);
+}
+
 static int read_plan(struct reader *r, const struct key *key)
 {
     const struct sim_plan *plan = r->item.kind == TOML_STRING ? sim_plan_find(r->item.text) : NULL;
     if (!plan)
-        return wrong(r,
-                     "%s has to be a name from docs/reference/plans.md, like "
-                     "\"heroku-essential-0\" or \"supabase-micro\"",
-                     key->name);
+        return refuse_plan(r, key);
     struct sim_limits *limits = &r->scenario->limits;
     limits->role = plan->direct;
     limits->max_connections = SIM_NO_LIMIT;
@@ -280,26 +308,63 @@ static int read_value(struct reader *r, const struct key *key)
     return BASE_EINVALID;
 }
 
+/* Where the lines of the current section's keys are kept. */
+static uint32_t *lines_of(struct reader *r)
+{
+    if (strcmp(r->section, "load") == 0 && r->scenario->load_count > 0)
+        return r->load_lines[r->scenario->load_count - 1];
+    return r->lines;
+}
+
+static int refuse_key(struct reader *r)
+{
+    char names[ERROR_BYTES] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < KEY_COUNT && length < sizeof(names); i++)
+        if (strcmp(keys[i].section, r->section) == 0)
+            length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+                                       length ? ", " : "", keys[i].name);
+    return wrong(r, "there is no key \"%s\" %s%s%s; there are %s", r->item.key,
+                 r->section[0] ? "in [" : "at the top", r->section, r->section[0] ? "]" : "",
+                 names);
+}
+
+/* A load whose rate, users or trace could not be read has one all the same. */
+static void note_kind(struct reader *r)
+{
+    static const char *const names[] = {"rate", "users", "trace"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(r->section, "load") == 0 && strcmp(r->item.key, names[i]) == 0)
+            r->is_load_wrong[r->scenario->load_count - 1] = true;
+}
+
 static int read_pair(struct reader *r)
 {
+    if (r->is_unknown)
+        return BASE_EINVALID;
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (strcmp(keys[i].section, r->section) != 0 || strcmp(keys[i].name, r->item.key) != 0)
             continue;
-        if (r->is_seen[i])
-            return wrong(r, "%s comes twice", r->item.key);
-        r->is_seen[i] = true;
-        return read_value(r, &keys[i]);
+        uint32_t *line = &lines_of(r)[i];
+        if (*line != 0)
+            return wrong(r, "%s comes twice, first in line %u", r->item.key, *line);
+        *line = r->item.line;
+        int code = read_value(r, &keys[i]);
+        if (code < 0)
+            note_kind(r);
+        return code;
     }
-    return wrong(r, "there is no key \"%s\" %s%s%s (docs/reference/scenario.md lists them)",
-                 r->item.key, r->section[0] ? "in [" : "at the top", r->section,
-                 r->section[0] ? "]" : "");
+    return refuse_key(r);
 }
 
 static int begin_load(struct reader *r)
 {
     struct sim_scenario *s = r->scenario;
-    if (s->load_count == SIM_LOADS_MAX)
+    if (s->load_count == SIM_LOADS_MAX) {
+        r->is_unknown = true;
         return wrong(r, "more than %d loads", SIM_LOADS_MAX);
+    }
+    r->load_heads[s->load_count] = r->item.line;
     r->target = &s->loads[s->load_count++];
     sim_load_init(r->target);
     return 0;
@@ -308,8 +373,10 @@ static int begin_load(struct reader *r)
 static int begin_change(struct reader *r, enum sim_change_kind kind)
 {
     struct sim_scenario *s = r->scenario;
-    if (s->change_count == SIM_CHANGES_MAX)
+    if (s->change_count == SIM_CHANGES_MAX) {
+        r->is_unknown = true;
         return wrong(r, "more than %d deploys, outages and limits", SIM_CHANGES_MAX);
+    }
     struct sim_change *change = &s->changes[s->change_count++];
     *change = (struct sim_change){.kind = kind, .limits = s->limits};
     r->target = change;
@@ -321,12 +388,13 @@ static int begin_array(struct reader *r)
     static const char *const kinds[] = {"deploy", "outage", "limits"};
     for (size_t i = 0; i < KEY_COUNT; i++)
         if (strcmp(keys[i].section, r->section) == 0)
-            r->is_seen[i] = false;
+            r->lines[i] = 0;
     if (strcmp(r->section, "load") == 0)
         return begin_load(r);
     for (int i = 0; i < 3; i++)
         if (strcmp(r->section, kinds[i]) == 0)
             return begin_change(r, (enum sim_change_kind)i);
+    r->is_unknown = true;
     return wrong(r, "there is no [[%s]]; there are [[load]], [[deploy]], [[outage]] and [[limits]]",
                  r->section);
 }
@@ -340,6 +408,7 @@ static int begin_table(struct reader *r)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(r->section, names[i]) == 0)
             return 0;
+    r->is_unknown = true;
     return wrong(r,
                  "there is no [%s]; there are [database], [pooler], [network], [application], "
                  "[weir], and [[load]], [[deploy]], [[outage]], [[limits]] in double brackets",
@@ -351,25 +420,65 @@ static int read_item(struct reader *r)
     if (r->item.kind != TOML_TABLE && r->item.kind != TOML_TABLES)
         return read_pair(r);
     snprintf(r->section, sizeof(r->section), "%s", r->item.key);
+    r->is_unknown = false;
     return r->item.kind == TOML_TABLE ? begin_table(r) : begin_array(r);
 }
 
 /* ---- whole texts ----------------------------------------------------------------------------- */
 
+/* To the end of the text, whatever is wrong. 0 or BASE_ENOMEM. */
 static int read_all(struct reader *r)
 {
     for (;;) {
         int code = toml_next(&r->toml, &r->item);
-        if (code == BASE_EINVALID)
-            snprintf(r->error, SIM_ERROR_BYTES, "line %u: %s", r->toml.line, r->toml.error);
+        if (code == BASE_EINVALID) {
+            add_error(r, r->toml.line, r->toml.error);
+            toml_skip_line(&r->toml);
+            continue;
+        }
         if (code < 0 || r->item.kind == TOML_END)
             return code;
         code = read_item(r);
         free(r->item.numbers);
         r->item.numbers = NULL;
-        if (code < 0)
+        if (code == BASE_ENOMEM)
             return code;
     }
+}
+
+/* The line that a problem is about: of its key, else of its section's head; 0 = none. */
+static uint32_t line_of(const struct reader *r, const struct sim_problem *problem)
+{
+    bool is_load = strcmp(problem->section, "load") == 0;
+    const uint32_t *lines = is_load ? r->load_lines[problem->load] : r->lines;
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (strcmp(keys[i].section, problem->section) == 0 &&
+            strcmp(keys[i].name, problem->key) == 0 && lines[i] != 0)
+            return lines[i];
+    return is_load ? r->load_heads[problem->load] : 0;
+}
+
+/* What the values together do not allow. */
+static void check_whole(struct reader *r)
+{
+    struct sim_problems problems;
+    sim_scenario_problems(r->scenario, &problems);
+    for (uint32_t i = 0; i < problems.count; i++) {
+        const struct sim_problem *problem = &problems.items[i];
+        bool is_load = strcmp(problem->section, "load") == 0;
+        if (!is_load || problem->key[0] || !r->is_load_wrong[problem->load])
+            add_error(r, line_of(r, problem), problem->text);
+    }
+}
+
+static int conclude(struct reader *r)
+{
+    check_whole(r);
+    size_t length = strlen(r->error);
+    if (r->error_count > ERRORS_MOST)
+        snprintf(r->error + length, SIM_ERROR_BYTES - length, "\nand %u more errors",
+                 r->error_count - ERRORS_MOST);
+    return r->error_count > 0 ? BASE_EINVALID : 0;
 }
 
 int sim_scenario_read(struct base_slice text, const char *folder, struct sim_scenario *ret_scenario,
@@ -384,9 +493,10 @@ int sim_scenario_read(struct base_slice text, const char *folder, struct sim_sce
         r->folder = folder;
         r->error = error;
         toml_init(&r->toml, text);
+        error[0] = '\0';
         code = read_all(r);
         if (code == 0)
-            code = sim_scenario_check(scenario, error, SIM_ERROR_BYTES);
+            code = conclude(r);
         if (code == 0)
             *ret_scenario = *scenario;
         else
@@ -429,6 +539,18 @@ char *sim_file_read(const char *path, size_t *ret_bytes, char error[SIM_ERROR_BY
     return text;
 }
 
+/* The path in front of each line. */
+static void put_path(const char *path, const char *reasons, char error[SIM_ERROR_BYTES])
+{
+    size_t length = 0;
+    for (const char *at = reasons; *at && length < SIM_ERROR_BYTES;) {
+        size_t bytes = strcspn(at, "\n");
+        length += (size_t)snprintf(error + length, SIM_ERROR_BYTES - length, "%s%.200s: %.*s",
+                                   length ? "\n" : "", path, (int)bytes, at);
+        at += bytes + (at[bytes] == '\n');
+    }
+}
+
 int sim_scenario_load(const char *path, struct sim_scenario *ret_scenario,
                       char error[SIM_ERROR_BYTES])
 {
@@ -443,6 +565,6 @@ int sim_scenario_load(const char *path, struct sim_scenario *ret_scenario,
                                  ret_scenario, reason);
     free(text);
     if (code < 0)
-        snprintf(error, SIM_ERROR_BYTES, "%.200s: %.280s", path, reason);
+        put_path(path, reason, error);
     return code;
 }

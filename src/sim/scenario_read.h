@@ -5,10 +5,11 @@
 #include "base/slice.h"
 #include "sim/scenario.h"
 
-#define SIM_ERROR_BYTES 512
+#define SIM_ERROR_BYTES 8192 /* all errors of a file, one a line */
 
 /* Reads and checks a scenario. `folder` is where its trace files are looked for. On failure
- * `error` says what is wrong, with the line. Done with sim_scenario_done. */
+ * `error` says everything that is wrong, one a line, each with its line in the text and what is
+ * allowed. Done with sim_scenario_done. */
 int sim_scenario_read(struct base_slice text, const char *folder, struct sim_scenario *ret_scenario,
                       char error[SIM_ERROR_BYTES]) BASE_MUST_CHECK;
 

@@ -85,9 +85,9 @@ static int read_string(struct toml *toml, char *out, size_t bytes)
     int quote = take(toml);
     size_t n = 0;
     for (;;) {
-        int c = take(toml);
-        if (c < 0 || c == '\n' || c == '\r')
+        if (peek(toml) < 0 || peek(toml) == '\n' || peek(toml) == '\r')
             return wrong(toml, "the string does not end in its line");
+        int c = take(toml);
         if (c == quote)
             break;
         char byte = (char)c;
@@ -238,7 +238,9 @@ static int read_table(struct toml *toml, struct toml_item *item)
     int r = read_key(toml, item->key, sizeof(item->key));
     skip_blanks(toml);
     for (int i = item->kind == TOML_TABLES ? 2 : 1; r == 0 && i > 0; i--)
-        if (take(toml) != ']')
+        if (peek(toml) == ']')
+            take(toml);
+        else
             r = wrong(toml, "%s was expected", item->kind == TOML_TABLES ? "]]" : "]");
     return r;
 }
@@ -249,14 +251,21 @@ static int read_pair(struct toml *toml, struct toml_item *item)
     if (r < 0)
         return r;
     skip_blanks(toml);
-    if (take(toml) != '=')
+    if (peek(toml) != '=')
         return wrong(toml, "= was expected after \"%s\"", item->key);
+    take(toml);
     return read_value(toml, item);
 }
 
 void toml_init(struct toml *toml, struct base_slice text)
 {
     *toml = (struct toml){.rest = text, .line = 1};
+}
+
+void toml_skip_line(struct toml *toml)
+{
+    while (peek(toml) >= 0 && take(toml) != '\n')
+        ;
 }
 
 int toml_next(struct toml *toml, struct toml_item *ret_item)

@@ -49,6 +49,9 @@ struct toml {
 
 void toml_init(struct toml *toml, struct base_slice text);
 
+/* After an error: goes on behind the end of the line. */
+void toml_skip_line(struct toml *toml);
+
 /* The next item. Errors: BASE_EINVALID (error and line say what), BASE_ENOMEM. */
 int toml_next(struct toml *toml, struct toml_item *ret_item) BASE_MUST_CHECK;
 

@@ -1,11 +1,14 @@
 """weir simulate, as a program: what it prints, what it refuses, and that a seed is a run."""
 import json
 import pathlib
+import re
 import subprocess
+import urllib.request
 
 import pytest
 
 from harness.daemon import BIN
+from harness.wait import free_port
 
 pytestmark = pytest.mark.weir_only
 SCENARIOS = pathlib.Path(__file__).resolve().parents[2] / "examples" / "scenarios"
@@ -72,6 +75,75 @@ def test_a_wrong_scenario_is_refused_with_its_line(tmp_path, text, reason):
     assert reason in simulate(path, code=1)
 
 
+def test_everything_that_is_wrong_is_told_at_once(tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text("duration = 5\n[aplication]\n[[load]]\nrate = 1\nusers = 2\n")
+    lines = simulate(path, code=1).splitlines()
+    assert len(lines) == 3 and all(line.startswith(f"{path}: line ") for line in lines)
+
+
 def test_a_scenario_that_is_not_there_says_so():
     assert "cannot read" in simulate("/nowhere/at/all.toml", code=1)
     assert "name one scenario" in simulate(code=2)
+
+
+# ---- from the metrics of a running weir ---------------------------------------------------------
+
+
+@pytest.fixture
+def measured(weir_factory, pg):
+    """A weir with /metrics, through which some statements went."""
+    for _ in range(5):
+        port = free_port()
+        try:
+            weir = weir_factory(pg, http_listen=f"127.0.0.1:{port}", default_pool_size=7)
+        except AssertionError:
+            continue
+        for _ in range(30):
+            weir.sql("SELECT 1")
+        return f"http://127.0.0.1:{port}/metrics"
+    raise AssertionError("no port for http_listen")
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read()
+
+
+def test_a_file_of_metrics_is_a_load(measured, tmp_path):
+    path = tmp_path / "metrics.txt"
+    path.write_bytes(fetch(measured))
+    text = simulate(f"--from-metrics={path}", "--metrics-pool=app/app", "--metrics-span=10s")
+    assert "libweir 7 + 0" in text and "as measured" in text
+    assert re.search(r"measured     3\d claims in 10 s waited", text)  # logins may ask as well
+    facts = json.loads(simulate(f"--from-metrics={path}", "--metrics-span=10s", "--json"))
+    assert 100 < facts["total"]["requests"] < 280  # three a second for a minute
+    # without a span: since the process started
+    facts = json.loads(simulate(f"--from-metrics={path}", "--json"))
+    assert facts["total"]["requests"] > 0
+
+
+def test_a_scenario_takes_rate_and_holding_time_from_metrics(measured, tmp_path):
+    path, scenario = tmp_path / "metrics.txt", tmp_path / "one.toml"
+    path.write_bytes(fetch(measured))
+    scenario.write_text('[application]\nprocesses = 3\n[[load]]\nrate = 999\nrequests = 5\n')
+    facts = json.loads(simulate(f"--from-metrics={path}", "--metrics-span=1s", "--json", scenario))
+    assert 1000 < facts["total"]["requests"] < 2800  # six pages of five a second for a minute
+
+
+def test_a_url_is_counted_between_two_looks(measured, pg):
+    done = subprocess.run([BIN, "simulate", f"--from-metrics={measured}", "--metrics-span=100ms"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    # nothing went through in between, and that is said
+    assert done.returncode == 1 and "has lent nothing" in done.stderr
+
+
+@pytest.mark.parametrize("arguments,reason", [
+    (["--from-metrics=/nowhere/at/all"], "cannot read"),
+    (["--from-metrics=http://127.0.0.1:1/metrics"], "connect"),
+    (["--from-metrics=x", "--metrics-span=soon"], "has to be a span"),
+])
+def test_metrics_that_cannot_be_had_are_told(arguments, reason):
+    done = subprocess.run([BIN, "simulate", *arguments], capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert done.returncode in (1, 2) and reason in done.stderr.lower()
