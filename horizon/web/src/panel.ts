@@ -52,9 +52,11 @@ export function panel<T>(source: Source<T>, options: PanelOptions<T>): Part {
         if (shown === data) {
             return;
         }
+        element.classList.remove("is-empty");
         try {
             if (options.isEmpty?.(data)) {
                 replace(options.empty?.() ?? h("p", { class: "empty" }, t.none));
+                element.classList.add("is-empty");
             } else {
                 const made = options.render(data);
                 if ("element" in made) {

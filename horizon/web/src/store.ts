@@ -4,9 +4,9 @@
 //                ^---------------'             can go on showing it, dimmed
 //
 // Always: a source has at most one request under way; a new one aborts it. All five have one
-// data_version in the end: when an answer brings another one, the sources that still have the old
-// one are loaded again, once for each version (a server that changes its mind with every answer
-// must not be asked for ever).
+// data_version in the end: when nothing is under way and some have another one than the newest
+// answer, these are loaded again, once for each version (a server that changes its mind with every
+// answer must not be asked for ever).
 
 import { ApiError } from "./api/errors.ts";
 import { request } from "./api/client.ts";
@@ -31,13 +31,13 @@ export class Source<T> {
     refetchedFor: string | null = null;
 
     private readonly path: () => string;
-    private readonly onReady: (source: Source<T>) => void;
+    private readonly onSettled: (source: Source<T>) => void;
     private readonly listeners = new Set<() => void>();
     private abort: AbortController | null = null;
 
-    constructor(path: () => string, onReady: (source: Source<T>) => void = () => undefined) {
+    constructor(path: () => string, onSettled: (source: Source<T>) => void = () => undefined) {
         this.path = path;
-        this.onReady = onReady;
+        this.onSettled = onSettled;
     }
 
     /** `listener` is called after each change, until the returned function is called. */
@@ -62,7 +62,6 @@ export class Source<T> {
             const data = await request<T>(this.path(), { signal: abort.signal });
             if (this.abort === abort) {
                 this.settle("ready", data, null);
-                this.onReady(this);
             }
         } catch (error) {
             if (this.abort === abort) {
@@ -88,6 +87,7 @@ export class Source<T> {
             this.error = error;
             this.isVisible = this.isSlow = false;
         });
+        this.onSettled(this);
     }
 
     private change(how: () => void): void {
@@ -162,21 +162,22 @@ export class Store {
         this.activities.clear();
     }
 
-    private reconcile(newest: { data: Envelope | null }): void {
-        const { data } = newest;
-        if (data === null) {
+    /** Once nothing is under way, what is older than the newest answer is loaded again. */
+    private reconcile(arrived: { data: Envelope | null }): void {
+        if (arrived.data !== null && setCurrency(arrived.data.base_currency)) {
+            this.onCurrency();
+        }
+        const known = this.sources.filter((source) => source.phase === "ready" && source.data !== null);
+        if (known.length === 0 || this.sources.some((source) => source.phase === "loading")) {
             return;
         }
-        const version = data.data_version;
-        for (const source of this.sources) {
-            if (source.phase === "ready" && source.data !== null && source.data.data_version !== version
-                && source.refetchedFor !== version) {
-                source.refetchedFor = version;
+        const newest = known.reduce((one, other) => (other.data!.generated_at > one.data!.generated_at
+            ? other : one)).data!.data_version;
+        for (const source of known) {
+            if (source.data!.data_version !== newest && source.refetchedFor !== newest) {
+                source.refetchedFor = newest;
                 void source.load();
             }
-        }
-        if (setCurrency(data.base_currency)) {
-            this.onCurrency();
         }
     }
 }

@@ -92,7 +92,8 @@ class Drawing {
     draw(): void {
         this.dispose();
         const shown = this.shown();
-        this.element.replaceChildren(this.headline(shown),
+        this.element.replaceChildren(
+            h("div", { class: "chart-top" }, this.headline(shown), this.buttons(shown)),
             this.holder.isTable ? chartTable(shown) : this.figure(shown), this.foot(shown));
     }
 
@@ -160,18 +161,22 @@ class Drawing {
             h("div", { role: "img", "aria-label": `${t.drawdown}: ${worst}` }, below.element), spoken);
     }
 
+    private buttons(shown: Shown): HTMLElement {
+        const { isTable } = this.holder;
+        return h("div", { class: "chart-buttons" },
+            shown.isPart && h("button", { type: "button", class: "button", "data-test": "whole",
+                onclick: () => this.whole() }, t.wholePeriod),
+            h("button", { type: "button", class: "button", "data-test": "as-table",
+                onclick: () => this.toggleTable() }, isTable ? t.asChart : t.asTable));
+    }
+
     private foot(shown: Shown): HTMLElement {
         const first = format.date(shown.dates[0]);
         const last = format.date(shown.dates[shown.dates.length - 1]);
-        const { isTable } = this.holder;
-        return h("div", { class: "chart-foot" },
-            h("p", { class: "muted" }, shown.isPart ? t.partOnly(first, last) : t.period(first, last),
-                shown.isPart || isTable ? null : h("span", { class: "pointer-only" }, ` · ${t.chartDrag}`)),
-            shown.isPart && h("button", { type: "button", class: "button", onclick: () => this.whole() },
-                t.wholePeriod),
-            h("button", { type: "button", class: "button", "aria-pressed": String(isTable),
-                "data-test": "as-table", onclick: () => this.toggleTable() },
-            isTable ? t.asChart : t.asTable));
+        const mayDrag = !shown.isPart && !this.holder.isTable;
+        return h("p", { class: "chart-foot muted" },
+            shown.isPart ? t.partOnly(first, last) : t.period(first, last),
+            mayDrag && h("span", { class: "pointer-only" }, ` · ${t.chartDrag}`));
     }
 
     private select(first: number, last: number): void {

@@ -184,14 +184,16 @@ function activityTable(found: ActivityList, changed: (text: string) => void): HT
             more.disabled = false;
         }
     };
-    const head = (text: string) => h("th", { scope: "col", class: "number" }, text);
+    const head = (text: string, name = "not-phone") =>
+        h("th", { scope: "col", class: `number ${name}` }, text);
     return h("div", {},
         h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t.activities },
             h("table", { class: "table", "data-test": "activities" },
                 h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t.date),
                     h("th", { scope: "col" }, t.kind),
-                    h("th", { scope: "col" }, t.symbol), head(t.quantity), head(t.activityPrice),
-                    head(t.fee), head(t.amount), h("th", { scope: "col" },
+                    h("th", { scope: "col", class: "not-phone" }, t.symbol),
+                    head(t.quantity), head(t.activityPrice),
+                    head(t.fee), head(t.amount, ""), h("th", { scope: "col" },
                         h("span", { class: "visually-hidden" }, t.remove)))),
                 body)),
         more, notice);
@@ -204,17 +206,27 @@ function activityRow(one: Activity, changed: (text: string) => void): HTMLElemen
         "aria-label": t.removeActivity(what), title: t.removeActivity(what),
         onclick: () => confirmRemoval(one, what, changed) }, "×");
     const isSplit = one.kind === "SPLIT";
-    const number = (text: string) => h("td", { class: "number" }, text);
+    const isTrade = one.quantity !== null && one.price !== null;
+    const detail = isTrade ? `${format.quantity(one.quantity)} × ${format.money(one.price)}`
+        : isSplit ? `${one.numerator} : ${one.denominator}` : null;
+    const number = (text: string) => h("td", { class: "number not-phone" }, text);
     return h("tr", {},
         h("td", {}, h("time", { datetime: one.date }, format.date(one.date))),
-        h("td", {}, h("span", { class: `tag kind-${one.kind.toLowerCase()}` }, kind)),
-        h("td", {}, one.symbol === null ? "" : h("strong", {}, one.symbol)),
+        h("td", {}, h("span", { class: "tag" }, kind),
+            one.symbol !== null && h("strong", { class: "only-phone" }, one.symbol)),
+        h("td", { class: "not-phone" }, one.symbol === null ? "" : h("strong", {}, one.symbol)),
         number(isSplit ? `${one.numerator} : ${one.denominator}`
             : one.quantity === null ? "" : format.quantity(one.quantity)),
         number(one.price === null ? "" : format.money(one.price)),
         number(one.fee ? format.money(one.fee) : ""),
-        number(one.amount === null ? "" : format.money(one.amount)),
+        h("td", { class: "number" }, format.money(amountOf(one)),
+            detail !== null && h("small", { class: "muted only-phone" }, detail)),
         h("td", { class: "number" }, button));
+}
+
+/** What an activity moved; for a trade what was traded, without its fee. */
+function amountOf(one: Activity): number | null {
+    return one.amount ?? (one.quantity !== null && one.price !== null ? one.quantity * one.price : null);
 }
 
 /** Asks first: figures of years change with one row. */

@@ -1,0 +1,124 @@
+// What a person changes: the watch list and the activities. Every test leaves things as they were.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { api, expectText, money, ready, useBrowser } from "./lib/browser.mjs";
+
+const world = useBrowser();
+const total = async () => (await api("/api/portfolio-manager/summary")).total_value;
+
+async function openActivities(options = {}) {
+    const page = await world.open(options);
+    await page.click("[data-test=view-activities]");
+    await page.waitForSelector("[data-test=activities]");
+    return page;
+}
+
+async function fill(page, kind, fields) {
+    await page.selectOption("[name=kind]", kind);
+    for (const [name, value] of Object.entries(fields)) {
+        await page.fill(`[data-test=entry] [name=${name}]`, value);
+    }
+    await page.click("[data-test=entry] button");
+}
+
+/** Deletes the first row, whatever it is, and answers yes. */
+async function removeFirst(page) {
+    const rows = page.locator("[data-test=activities] tbody tr");
+    const count = await rows.count();
+    await rows.first().locator("button").click();
+    await page.click("[data-test=remove-yes]");
+    await page.waitForFunction((before) =>
+        document.querySelectorAll("[data-test=activities] tbody tr").length === before - 1, count);
+}
+
+test("a deposit changes the total at once, and is gone when it is deleted", async () => {
+    const before = await total();
+    const { as_of: day } = await api("/api/portfolio-manager/summary");
+    const page = await openActivities();
+    await fill(page, "DEPOSIT", { date: day, amount: "1,234.50" });
+    await expectText(page, "[role=status]", "Saved");
+    await expectText(page, "[data-test=activities] tbody tr:first-child", money(1234.5));
+    await page.click("[data-test=view-portfolio]");
+    await expectText(page, "[data-test=total]", money(before + 1234.5));
+    await page.click("[data-test=view-activities]");
+    await removeFirst(page);
+    await page.click("[data-test=view-portfolio]");
+    await expectText(page, "[data-test=total]", money(before));
+    assert.equal(await total(), before);
+});
+
+test("a deletion that the person thinks better of deletes nothing", async () => {
+    const page = await openActivities();
+    const count = await page.locator("[data-test=activities] tbody tr").count();
+    await page.locator("[data-test=activities] tbody tr button").first().click();
+    await page.waitForSelector("dialog[open]");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog", { state: "detached" });
+    assert.equal(await page.locator("[data-test=activities] tbody tr").count(), count);
+});
+
+test("what is wrong with an activity stands at its field before anything is sent", async () => {
+    const page = await openActivities();
+    const sent = [];
+    page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
+    await fill(page, "BUY", { date: "", symbol: "not a symbol", quantity: "0", price: "x", fee: "-1" });
+    for (const [field, text] of [["date", "Enter a day"], ["symbol", "Enter a symbol"],
+        ["quantity", "above 0"], ["price", "above 0"], ["fee", "0 or more"]]) {
+        await expectText(page, `.field-${field} .field-error`, text);
+        assert.equal(await page.getAttribute(`[data-test=entry] [name=${field}]`, "aria-invalid"), "true");
+    }
+    assert.equal(await page.evaluate(() => document.activeElement.name), "date");
+    assert.deepEqual(sent, []);
+    await page.selectOption("[name=kind]", "SPLIT");
+    assert.equal(await page.locator(".field-error:not(:empty)").count(), 0);
+    assert.ok(await page.isVisible("[name=numerator]"));
+    assert.equal(await page.locator("[data-test=entry] [name=price]").count(), 0);
+});
+
+test("selling more than there is is refused, with the reason", async () => {
+    const page = await openActivities({ mayFail: true });
+    const { as_of: day } = await api("/api/portfolio-manager/summary");
+    await fill(page, "SELL", { date: day, symbol: "ibm", quantity: "100000", price: "1" });
+    const text = await expectText(page, "[data-test=entry] .form-error, .field-quantity .field-error", /\w/);
+    assert.ok(text.length > 20, text);
+    assert.equal(await page.inputValue("[data-test=entry] [name=quantity]"), "100000");
+});
+
+test("an asset that is held stays on the watch list, with the reason", async () => {
+    const page = await world.open({ mayFail: true });
+    await page.click("[data-test=asset-AAPL] button");
+    await expectText(page, ".panel-watch .form-error", "AAPL: Your activities use this asset");
+    assert.equal(await page.locator("[data-test=asset-AAPL]").count(), 1);
+});
+
+test("a symbol without prices is refused, one with prices comes and goes", async () => {
+    const page = await world.open({ mayFail: true });
+    const add = async (symbol) => {
+        await page.fill("[data-test=add-symbol] input", symbol);
+        await page.press("[data-test=add-symbol] input", "Enter");
+    };
+    await add("");
+    await expectText(page, ".panel-watch .form-error", "Enter a symbol");
+    await add("nosuch");
+    await expectText(page, ".panel-watch .form-error", "NOSUCH: There are no prices");
+    await add("AAPL");
+    await expectText(page, ".panel-watch .form-error", "AAPL: This symbol is already on the list");
+    await add("^spx");
+    await page.waitForSelector("[data-test='asset-^SPX']");
+    await ready(page);
+    await expectText(page, "[data-test='asset-^SPX'] .card-held", "not held");
+    await page.click("[data-test='asset-^SPX'] button");
+    await page.waitForSelector("[data-test='asset-^SPX']", { state: "detached" });
+    const { items } = await api("/api/portfolio-manager/watch");
+    assert.deepEqual(items.map((one) => one.symbol), ["AAPL", "AMZN", "GOOG", "IBM"]);
+});
+
+test("what the server finds wrong with a field stands at that field", async () => {
+    const page = await openActivities({ mayFail: true });
+    await page.route("**/activities", (route) => route.fulfill({ status: 422, json: { error: {
+        code: "invalid_field", field: "price", message: "price is higher than any price of that day",
+        request_id: "r" } } }));
+    await fill(page, "BUY", { date: "2018-05-11", symbol: "AAPL", quantity: "1", price: "99999" });
+    await expectText(page, ".field-price .field-error", "higher than any price");
+    assert.equal(await page.evaluate(() => document.activeElement.name), "price");
+});
