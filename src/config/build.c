@@ -3,8 +3,8 @@
  * Sections and who reads their lines:
  *     [pgbouncer] [weir]  -> config_build_option: one setting
  *     [databases]         -> a draft with config_build_key for each key=value
- *     [users]             -> the same
- *     [peers], unknown    -> refused once, lines skipped
+ *     [users] [peers]     -> the same
+ *     unknown             -> refused once, lines skipped
  * An included file begins in the section of the %include and gives it back at its end.
  *
  * Invariants
@@ -125,6 +125,24 @@ struct config_user *config_build_user(struct config_builder *builder, struct bas
     draft->user.name = config_build_copy(builder, name);
     draft->user.secret = "";
     return &draft->user;
+}
+
+struct config_peer *config_build_peer(struct config_builder *builder, uint32_t id)
+{
+    struct config_peer_draft *draft;
+    void *list = builder->peers;
+    int64_t idx = draft_add(builder, &list, &builder->peer_count, &builder->peer_capacity,
+                            sizeof(*draft)); /* no more than lines of a file */
+
+    if (idx < 0)
+        return NULL;
+    builder->peers = list;
+    draft = &builder->peers[idx];
+    draft->place = builder->place;
+    draft->order = (uint32_t)idx;
+    texts_clear(&config_table_peers, &draft->peer);
+    draft->peer.id = id;
+    return &draft->peer;
 }
 
 /* ---- one value ---- */
@@ -325,6 +343,22 @@ static void read_user(struct config_builder *builder, const struct config_ini_it
         read_pairs(builder, &config_table_users, user, &user->set, item->value);
 }
 
+static void read_peer(struct config_builder *builder, const struct config_ini_item *item)
+{
+    struct config_peer *peer;
+    uint64_t id;
+
+    if (!config_number_parse(item->name, &id) || id < 1 || id > OPTION_PEER_MAX) {
+        config_error_add(builder->errors, builder->place,
+                         "the peer \"%.*s\" is not allowed: use its peer_id, 1 to %d",
+                         CONFIG_SHOWN(item->name), OPTION_PEER_MAX);
+        return;
+    }
+    peer = config_build_peer(builder, (uint32_t)id);
+    if (peer != NULL)
+        read_pairs(builder, &config_table_peers, peer, &peer->set, item->value);
+}
+
 /* ---- lines ---- */
 
 static void read_section(struct config_builder *builder, struct base_slice name)
@@ -333,10 +367,9 @@ static void read_section(struct config_builder *builder, struct base_slice name)
         const char *name;
         enum config_section section;
     } sections[] = {
-        {"pgbouncer", CONFIG_SECTION_MAIN},
-        {"weir", CONFIG_SECTION_MAIN},
-        {"databases", CONFIG_SECTION_DATABASES},
-        {"users", CONFIG_SECTION_USERS},
+        {"pgbouncer", CONFIG_SECTION_MAIN},      {"weir", CONFIG_SECTION_MAIN},
+        {"databases", CONFIG_SECTION_DATABASES}, {"users", CONFIG_SECTION_USERS},
+        {"peers", CONFIG_SECTION_PEERS},
     };
 
     builder->section = CONFIG_SECTION_SKIP;
@@ -344,16 +377,10 @@ static void read_section(struct config_builder *builder, struct base_slice name)
         if (config_slice_is_word(name, sections[i].name))
             builder->section = sections[i].section;
     }
-    if (builder->section != CONFIG_SECTION_SKIP)
-        return;
-    if (config_slice_is_word(name, "peers"))
+    if (builder->section == CONFIG_SECTION_SKIP)
         config_error_add(builder->errors, builder->place,
-                         "section [peers] is not served: run one process per address; a cancel "
-                         "request must reach the process that its query went through");
-    else
-        config_error_add(builder->errors, builder->place,
-                         "section [%.*s] is unknown: use [databases], [users] and [pgbouncer] (or "
-                         "[weir])",
+                         "section [%.*s] is unknown: use [databases], [users], [peers] and "
+                         "[pgbouncer] (or [weir])",
                          CONFIG_SHOWN(name));
 }
 
@@ -373,6 +400,9 @@ static void read_entry(struct config_builder *builder, const struct config_ini_i
         return;
     case CONFIG_SECTION_USERS:
         read_user(builder, item);
+        return;
+    case CONFIG_SECTION_PEERS:
+        read_peer(builder, item);
         return;
     case CONFIG_SECTION_SKIP:
         return;
@@ -503,6 +533,7 @@ int config_build_end(struct config_builder *builder, struct config **ret_config)
         config_build_check(builder);
     free(builder->databases);
     free(builder->users);
+    free(builder->peers);
     if (builder->is_out_of_memory)
         status = BASE_ENOMEM;
     else if (builder->errors->error_count > 0)

@@ -37,6 +37,11 @@ struct config_database_draft {
     struct config_place place;
     uint32_t order;
 };
+struct config_peer_draft {
+    struct config_peer peer;
+    struct config_place place;
+    uint32_t order;
+};
 struct config_user_draft {
     struct config_user user;
     struct config_place place;
@@ -48,6 +53,7 @@ enum config_section {
     CONFIG_SECTION_MAIN,
     CONFIG_SECTION_DATABASES,
     CONFIG_SECTION_USERS,
+    CONFIG_SECTION_PEERS,
     CONFIG_SECTION_SKIP, /* already refused: its lines say nothing new */
 };
 
@@ -68,6 +74,8 @@ struct config_builder {
     uint32_t database_count, database_capacity;
     struct config_user_draft *users;
     uint32_t user_count, user_capacity;
+    struct config_peer_draft *peers;
+    uint32_t peer_count, peer_capacity;
 };
 
 void config_build_begin(struct config_builder *builder, struct config_errors *errors,
@@ -104,6 +112,7 @@ void config_build_key(struct config_builder *builder, const struct config_table 
 struct config_database *config_build_database(struct config_builder *builder,
                                               struct base_slice name);
 struct config_user *config_build_user(struct config_builder *builder, struct base_slice name);
+struct config_peer *config_build_peer(struct config_builder *builder, uint32_t id);
 
 /* What kind of secret this text is. */
 enum config_secret config_secret_kind(const char *secret);

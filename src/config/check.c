@@ -152,6 +152,16 @@ static void check_server_tls(struct config_builder *builder)
                          "or none");
 }
 
+/* A group of peers without a number of one's own hands nothing on. */
+static void advise_peers(struct config_builder *builder)
+{
+    const struct config *config = &builder->snapshot->config;
+
+    if (config->peer_count > 0 && config->options.peer_id == 0)
+        config_advice_add(builder->errors, PLACE(builder, peer_id),
+                          "[peers] has no effect without peer_id: set it to this process's number");
+}
+
 static void check_auth_any(struct config_builder *builder)
 {
     const struct config *config = &builder->snapshot->config;
@@ -446,6 +456,7 @@ void config_build_check(struct config_builder *builder)
     check_auth_query(builder);
     if (builder->errors->error_count > 0)
         return;
+    advise_peers(builder);
     advise_doors(builder);
     advise_admins(builder);
     advise_users(builder);

@@ -33,12 +33,17 @@
 enum config_pool_mode { POOL_MODE_CHOICES(CHOICE) };
 enum config_auth_type { AUTH_TYPE_CHOICES(CHOICE) };
 enum config_tls_mode { TLS_MODE_CHOICES(CHOICE) };
+enum config_balance { BALANCE_CHOICES(CHOICE) };
+enum config_target { TARGET_CHOICES(CHOICE) };
+enum config_protocol { PROTOCOL_CHOICES(CHOICE) };
 #undef CHOICE
 
 /* The word of the file: "transaction", "scram-sha-256", "verify-full". */
 const char *config_pool_mode_text(enum config_pool_mode mode);
 const char *config_auth_type_text(enum config_auth_type type);
 const char *config_tls_mode_text(enum config_tls_mode mode);
+const char *config_balance_text(enum config_balance balance);
+const char *config_target_text(enum config_target target);
 
 /* ---- the snapshot ------------------------------------------------------------------------------
  */
@@ -79,6 +84,13 @@ enum config_database_key {
         CONFIG_DATABASE_KEY_COUNT
 };
 
+enum config_peer_key {
+#define KEY(name, type, option, min, max, doc) CONFIG_PEER_KEY_##name,
+    PEER_KEYS(KEY)
+#undef KEY
+        CONFIG_PEER_KEY_COUNT
+};
+
 enum config_user_key {
 #define KEY(name, type, option, min, max, doc) CONFIG_USER_KEY_##name,
     USER_KEYS(KEY)
@@ -96,6 +108,15 @@ struct config_database {
     unsigned line; /* where it was written, 0 for a URL's */
 #define KEY(name, type, option, min, max, doc) config_type_##type name;
     DATABASE_KEYS(KEY)
+#undef KEY
+};
+
+/* One line of [peers]. */
+struct config_peer {
+    uint32_t id; /* 1 to OPTION_PEER_MAX */
+    uint32_t set;
+#define KEY(name, type, option, min, max, doc) config_type_##type name;
+    PEER_KEYS(KEY)
 #undef KEY
 };
 
@@ -130,6 +151,8 @@ struct config {
     uint32_t database_count;
     const struct config_user *users; /* sorted by name */
     uint32_t user_count;
+    const struct config_peer *peers; /* sorted by id; may have a line for this process itself */
+    uint32_t peer_count;
 };
 
 /* ---- errors and advice ------------------------------------------------------------------------
@@ -260,6 +283,7 @@ enum config_change_kind {
     CONFIG_CHANGE_DATABASE_GONE, /* name */
     CONFIG_CHANGE_DATABASE,      /* name; needs_reconnect: its servers lead elsewhere or log in
                                     differently, the others are limits and time-outs */
+    CONFIG_CHANGE_PEERS,         /* name: "[peers]"; any line of it */
     CONFIG_CHANGE_USER_NEW,      /* name */
     CONFIG_CHANGE_USER_GONE,     /* name */
     CONFIG_CHANGE_USER,          /* name; needs_reconnect: the secret changed */

@@ -69,6 +69,8 @@ static void compare_database(const struct config_database *old,
         UINT32_C(1) << CONFIG_DATABASE_KEY_port | UINT32_C(1) << CONFIG_DATABASE_KEY_dbname |
         UINT32_C(1) << CONFIG_DATABASE_KEY_user | UINT32_C(1) << CONFIG_DATABASE_KEY_password |
         UINT32_C(1) << CONFIG_DATABASE_KEY_connect_query |
+        UINT32_C(1) << CONFIG_DATABASE_KEY_target_session_attrs |
+        UINT32_C(1) << CONFIG_DATABASE_KEY_max_protocol_version |
         UINT32_C(1) << CONFIG_DATABASE_KEY_client_encoding |
         UINT32_C(1) << CONFIG_DATABASE_KEY_datestyle | UINT32_C(1) << CONFIG_DATABASE_KEY_timezone |
         UINT32_C(1) << CONFIG_DATABASE_KEY_application_name;
@@ -101,6 +103,18 @@ static void compare_databases(const struct config *old, const struct config *new
         i += order <= 0;
         j += order >= 0;
     }
+}
+
+static void compare_peers(const struct config *old, const struct config *new_config,
+                          const struct report *report)
+{
+    bool equal = old->peer_count == new_config->peer_count;
+
+    for (uint32_t i = 0; equal && i < old->peer_count; i++)
+        equal = old->peers[i].id == new_config->peers[i].id &&
+                keys_changed(&config_table_peers, &old->peers[i], &new_config->peers[i]) == 0;
+    if (!equal)
+        report_change(report, CONFIG_CHANGE_PEERS, "[peers]", false);
 }
 
 static void compare_user(const struct config_user *old, const struct config_user *new_user,
@@ -145,4 +159,5 @@ void config_difference(const struct config *old, const struct config *new_config
     compare_options(old, new_config, &report);
     compare_databases(old, new_config, &report);
     compare_users(old, new_config, &report);
+    compare_peers(old, new_config, &report);
 }

@@ -173,8 +173,50 @@ static void finish_users(struct config_builder *builder)
     config->user_count = list ? count : 0;
 }
 
+/* ---- peers ---- */
+
+static int compare_peers(const void *a, const void *b)
+{
+    const struct config_peer_draft *left = a, *right = b;
+    int ids = (left->peer.id > right->peer.id) - (left->peer.id < right->peer.id);
+
+    return ids != 0 ? ids : (left->order > right->order) - (left->order < right->order);
+}
+
+static void finish_peers(struct config_builder *builder)
+{
+    struct config *config = &builder->snapshot->config;
+    struct config_peer_draft *drafts = builder->peers;
+    struct config_peer *list;
+    uint32_t count = 0;
+
+    if (builder->peer_count > 1)
+        qsort(drafts, builder->peer_count, sizeof(*drafts), compare_peers);
+    list = config_build_take(builder, builder->peer_count * sizeof(*list));
+    for (uint32_t i = 0; list != NULL && i < builder->peer_count; i++) {
+        if (i + 1 < builder->peer_count && drafts[i].peer.id == drafts[i + 1].peer.id) {
+            config_advice_add(builder->errors, drafts[i + 1].place,
+                              "peer %u was written before, at %s:%u; this line holds",
+                              (unsigned)drafts[i].peer.id, drafts[i].place.file,
+                              drafts[i].place.line);
+            continue;
+        }
+        list[count] = drafts[i].peer;
+        apply_defaults(builder, &config_table_peers, &list[count], list[count].set);
+        if (list[count].port == 0)
+            list[count].port = 6432;
+        if (list[count].host[0] == '\0')
+            config_error_add(builder->errors, drafts[i].place,
+                             "peer %u has no host: write host=", (unsigned)list[count].id);
+        count++;
+    }
+    config->peers = list;
+    config->peer_count = list ? count : 0;
+}
+
 void config_build_finish(struct config_builder *builder)
 {
+    finish_peers(builder);
     finish_databases(builder);
     finish_users(builder);
 }

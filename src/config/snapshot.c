@@ -174,8 +174,21 @@ static void texts_copy(struct config_builder *builder, const struct config_table
     }
 }
 
+static void copy_peers(struct config_builder *builder, const struct config *config)
+{
+    for (uint32_t i = 0; i < config->peer_count; i++) {
+        struct config_peer *to = config_build_peer(builder, config->peers[i].id);
+
+        if (to == NULL)
+            return;
+        *to = config->peers[i];
+        texts_copy(builder, &config_table_peers, to);
+    }
+}
+
 static void copy_entries(struct config_builder *builder, const struct config *config)
 {
+    copy_peers(builder, config);
     for (uint32_t i = 0; i < config->database_count; i++) {
         const struct config_database *from = &config->databases[i];
         struct config_database *to = config_build_database(builder, base_slice_text(from->name));

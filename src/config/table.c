@@ -36,6 +36,15 @@ static const struct config_key user_keys[] = {
 #undef KEY
 };
 
+static const struct config_key peer_keys[] = {
+#define KEY(name, type, option, min, max, doc)                     \
+    {{#name, CONFIG_TYPE_##type, "", (min), (max), RELOAD, (doc)}, \
+     offsetof(struct config_peer, name),                           \
+     option},
+    PEER_KEYS(KEY)
+#undef KEY
+};
+
 #define ALIAS(alias, name)              {#alias, #name},
 #define REFUSED(name, harmless, advice) {#name, harmless, advice},
 static const struct config_alias option_aliases[] = {OPTION_ALIASES(ALIAS){NULL, NULL}};
@@ -44,6 +53,8 @@ static const struct config_alias user_aliases[] = {USER_ALIASES(ALIAS){NULL, NUL
 static const struct config_refused option_refused[] = {OPTION_REFUSED(REFUSED){NULL, NULL, NULL}};
 static const struct config_refused database_refused[] = {
     DATABASE_REFUSED(REFUSED){NULL, NULL, NULL}};
+static const struct config_alias peer_aliases[] = {PEER_ALIASES(ALIAS){NULL, NULL}};
+static const struct config_refused peer_refused[] = {PEER_REFUSED(REFUSED){NULL, NULL, NULL}};
 static const struct config_refused user_refused[] = {USER_REFUSED(REFUSED){NULL, NULL, NULL}};
 #undef ALIAS
 #undef REFUSED
@@ -57,6 +68,8 @@ const struct config_table config_table_databases = {"key of a [databases] line",
                                                     database_refused};
 const struct config_table config_table_users = {"key of a [users] line", user_keys,
                                                 COUNT_OF(user_keys), user_aliases, user_refused};
+const struct config_table config_table_peers = {"key of a [peers] line", peer_keys,
+                                                COUNT_OF(peer_keys), peer_aliases, peer_refused};
 
 const struct config_choice config_choices[] = {
 #define CHOICE(type, constant, text) {CONFIG_TYPE_##type, CONFIG_##type##_##constant, text, NULL},

@@ -35,6 +35,7 @@ struct config_table {
 extern const struct config_table config_table_options;
 extern const struct config_table config_table_databases;
 extern const struct config_table config_table_users;
+extern const struct config_table config_table_peers;
 
 /* Index of the key that `name` (or an alias) means; -1 when there is none. */
 int config_table_find(const struct config_table *table, struct base_slice name);

@@ -90,6 +90,9 @@ void config_value_allowed(const struct config_option_info *info, char *out, size
     case CONFIG_TYPE_POOL_MODE:
     case CONFIG_TYPE_AUTH_TYPE:
     case CONFIG_TYPE_TLS_MODE:
+    case CONFIG_TYPE_BALANCE:
+    case CONFIG_TYPE_TARGET:
+    case CONFIG_TYPE_PROTOCOL:
         choices_allowed(info->type, out, bytes);
         break;
     }
@@ -286,7 +289,8 @@ int config_value_parse(const struct config_option_info *info, struct base_slice 
     if (config_type_is_text(info->type))
         status = parse_text(info, text, folder, arena, field);
     else if (info->type == CONFIG_TYPE_POOL_MODE || info->type == CONFIG_TYPE_AUTH_TYPE ||
-             info->type == CONFIG_TYPE_TLS_MODE)
+             info->type == CONFIG_TYPE_TLS_MODE || info->type == CONFIG_TYPE_BALANCE ||
+             info->type == CONFIG_TYPE_TARGET || info->type == CONFIG_TYPE_PROTOCOL)
         status = parse_choice(info, text, field, why, why_bytes);
     else
         status = parse_fixed(info, text, field) ? BASE_OK : BASE_ECONFIG;
@@ -347,6 +351,9 @@ static int render(enum config_type type, const void *field, char *out, size_t by
     case CONFIG_TYPE_POOL_MODE:
     case CONFIG_TYPE_AUTH_TYPE:
     case CONFIG_TYPE_TLS_MODE:
+    case CONFIG_TYPE_BALANCE:
+    case CONFIG_TYPE_TARGET:
+    case CONFIG_TYPE_PROTOCOL:
         memcpy(&value, field, sizeof(value));
         return snprintf(out, bytes, "%s", choice_text(type, value));
     }
@@ -381,4 +388,14 @@ const char *config_auth_type_text(enum config_auth_type type)
 const char *config_tls_mode_text(enum config_tls_mode mode)
 {
     return choice_text(CONFIG_TYPE_TLS_MODE, (int)mode);
+}
+
+const char *config_balance_text(enum config_balance balance)
+{
+    return choice_text(CONFIG_TYPE_BALANCE, (int)balance);
+}
+
+const char *config_target_text(enum config_target target)
+{
+    return choice_text(CONFIG_TYPE_TARGET, (int)target);
 }

@@ -47,9 +47,10 @@ static const struct {
 struct core_refusal core_refusal_of(struct base_slice sqlstate, struct base_slice text)
 {
     if (base_slice_is(sqlstate, "53300")) {
-        return full(has(text, "for role")       ? CORE_SCOPE_USER
-                    : has(text, "for database") ? CORE_SCOPE_DATABASE
-                                                : CORE_SCOPE_UPSTREAM);
+        return full(has(text, "max_wal_senders") ? CORE_SCOPE_POOL /* of replication, no other's */
+                    : has(text, "for role")      ? CORE_SCOPE_USER
+                    : has(text, "for database")  ? CORE_SCOPE_DATABASE
+                                                 : CORE_SCOPE_UPSTREAM);
     }
     for (size_t i = 0; i < sizeof(full_texts) / sizeof(full_texts[0]); i++) {
         if (has(text, full_texts[i].part)) {

@@ -30,6 +30,8 @@
     SHOW(FDS, ADMIN, "File descriptors. Keys and passwords are never shown.") \
     SHOW(DNS_HOSTS, STATS, "Host names that were looked up.") \
     SHOW(DNS_ZONES, STATS, "Always empty: zones are not followed, names are looked up again.") \
+    SHOW(PEERS, STATS, "One row per line of [peers].") \
+    SHOW(PEER_POOLS, STATS, "Cancel requests on their way to each peer.") \
     SHOW(MEM, STATS, "Memory held by kind of object.") \
     SHOW(UPSTREAMS, STATS, "weir: one row per PostgreSQL, with the learned ceiling.") \
     SHOW(VERSION, STATS, "The version.") \
@@ -80,7 +82,7 @@
     COLUMN(INT4, maxwait, "How long the first in the queue has waited: seconds.") \
     COLUMN(INT4, maxwait_us, "The same: microseconds beyond the second.") \
     COLUMN(TEXT, pool_mode, "session, transaction or statement.") \
-    COLUMN(TEXT, load_balance_hosts, "round-robin with several hosts, else NULL.") \
+    COLUMN(TEXT, load_balance_hosts, "With several hosts: round-robin or disable; else NULL.") \
     COLUMN(INT4, ceiling, "weir: servers the upstream really accepts; NULL: not met.") \
     COLUMN(TEXT, ceiling_of, "weir: whose ceiling: pool, database, user or upstream.") \
     COLUMN(INT4, limit_total, "weir: pool size, overflow and reserve together.") \
@@ -99,7 +101,7 @@
     COLUMN(TEXT, type, "C for a client, S for a server.") \
     COLUMN(TEXT, user, "User.") \
     COLUMN(TEXT, database, "Database.") \
-    COLUMN(TEXT, replication, "none, or physical for a replication connection.") \
+    COLUMN(TEXT, replication, "none, logical or physical.") \
     COLUMN(TEXT, state, "active, idle, waiting, used, tested, new, being_canceled.") \
     COLUMN(TEXT, addr, "Address of the peer, or unix.") \
     COLUMN(INT4, port, "Port of the peer.") \
@@ -167,6 +169,19 @@
     COLUMN(INT8, serial, "Serial number.") \
     COLUMN(INT4, count, "Host names in it.")
 
+#define CONSOLE_PEERS_COLUMNS(COLUMN) \
+    COLUMN(INT4, peer_id, "Its number.") \
+    COLUMN(TEXT, host, "Host.") \
+    COLUMN(INT4, port, "Port.") \
+    COLUMN(INT4, pool_size, "Most cancel requests on their way to it at once.")
+
+#define CONSOLE_PEER_POOLS_COLUMNS(COLUMN) \
+    COLUMN(INT4, peer_id, "Its number.") \
+    COLUMN(INT4, cl_active_cancel_req, "Cancel requests that were handed to it and are not over.") \
+    COLUMN(INT4, cl_waiting_cancel_req, "Cancel requests that were not handed to it yet.") \
+    COLUMN(INT4, sv_active_cancel, "Connections to it that carry a cancel request.") \
+    COLUMN(INT4, sv_login, "Connections to it being opened.")
+
 #define CONSOLE_DATABASES_COLUMNS(COLUMN) \
     COLUMN(TEXT, name, "As clients name it.") \
     COLUMN(TEXT, host, "Host, or NULL for the Unix socket.") \
@@ -178,10 +193,10 @@
     COLUMN(INT4, reserve_pool_size, "Further servers after a wait.") \
     COLUMN(INT4, server_lifetime, "Age in seconds at which a server is replaced.") \
     COLUMN(TEXT, pool_mode, "Its own pool mode, or NULL.") \
-    COLUMN(TEXT, load_balance_hosts, "round-robin with several hosts, else NULL.") \
+    COLUMN(TEXT, load_balance_hosts, "With several hosts: round-robin or disable; else NULL.") \
     COLUMN(INT4, max_connections, "Most servers; 0: no limit.") \
     COLUMN(INT4, current_connections, "Servers now.") \
-    COLUMN(INT4, max_client_connections, "Always 0: not limited per database.") \
+    COLUMN(INT4, max_client_connections, "Most clients; 0: no limit.") \
     COLUMN(INT4, current_client_connections, "Clients now.") \
     COLUMN(INT4, paused, "1 after PAUSE of this database.") \
     COLUMN(INT4, disabled, "1 after DISABLE.")
@@ -270,7 +285,7 @@
     COLUMN(TEXT, pool_mode, "Its own pool mode, or NULL.") \
     COLUMN(INT4, max_user_connections, "Most servers; 0: no limit.") \
     COLUMN(INT4, current_connections, "Servers now.") \
-    COLUMN(INT4, max_user_client_connections, "Always 0: not limited per user.") \
+    COLUMN(INT4, max_user_client_connections, "Most clients; 0: no limit.") \
     COLUMN(INT4, current_client_connections, "Clients now.")
 
 #define CONSOLE_LISTS_COLUMNS(COLUMN) \

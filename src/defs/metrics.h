@@ -49,7 +49,7 @@
     STATE(detached, core->detached)
 
 #define METRICS_POOL_CLIENTS(STATE) \
-    STATE(active, pool->client_count - clients_waiting) \
+    STATE(active, client_count - clients_waiting) \
     STATE(waiting, clients_waiting)
 
 #define METRICS_POOL(METRIC) \

@@ -39,7 +39,10 @@
     TYPE(MODE, uint32_t, "file mode, octal")                   \
     TYPE(POOL_MODE, enum config_pool_mode, "choice")           \
     TYPE(AUTH_TYPE, enum config_auth_type, "choice")           \
-    TYPE(TLS_MODE, enum config_tls_mode, "choice")
+    TYPE(TLS_MODE, enum config_tls_mode, "choice")             \
+    TYPE(BALANCE, enum config_balance, "choice")               \
+    TYPE(TARGET, enum config_target, "choice")                 \
+    TYPE(PROTOCOL, enum config_protocol, "choice")
 
 #define POOL_MODE_CHOICES(CHOICE)                 \
     CHOICE(POOL_MODE, SESSION, "session")         \
@@ -64,10 +67,29 @@
     CHOICE(TLS_MODE, VERIFY_CA, "verify-ca") \
     CHOICE(TLS_MODE, VERIFY_FULL, "verify-full")
 
+#define BALANCE_CHOICES(CHOICE)                 \
+    CHOICE(BALANCE, ROUND_ROBIN, "round-robin") \
+    CHOICE(BALANCE, DISABLE, "disable")
+
+#define TARGET_CHOICES(CHOICE)               \
+    CHOICE(TARGET, ANY, "any")               \
+    CHOICE(TARGET, READ_WRITE, "read-write") \
+    CHOICE(TARGET, READ_ONLY, "read-only")   \
+    CHOICE(TARGET, PRIMARY, "primary")       \
+    CHOICE(TARGET, STANDBY, "standby")
+
+#define PROTOCOL_CHOICES(CHOICE) \
+    CHOICE(PROTOCOL, 3_0, "3.0") \
+    CHOICE(PROTOCOL, 3_2, "3.2") \
+    CHOICE(PROTOCOL, LATEST, "latest")
+
 #define OPTION_CHOICES(CHOICE) \
     POOL_MODE_CHOICES(CHOICE)  \
     AUTH_TYPE_CHOICES(CHOICE)  \
-    TLS_MODE_CHOICES(CHOICE)
+    TLS_MODE_CHOICES(CHOICE)   \
+    BALANCE_CHOICES(CHOICE)    \
+    TARGET_CHOICES(CHOICE)     \
+    PROTOCOL_CHOICES(CHOICE)
 
 #define OPTION_REFUSED_CHOICES(REFUSED_CHOICE)                                             \
     REFUSED_CHOICE(AUTH_TYPE, "pam", "use scram-sha-256 and list the users in auth_file")  \
@@ -76,6 +98,7 @@
 
 #define OPTION_SECONDS_MAX 315360000 /* ten years */
 #define OPTION_POOL_MAX    100000    /* servers in one pool, database, user, upstream */
+#define OPTION_PEER_MAX    16383     /* PgBouncer's */
 #define OPTION_NAME_BYTES  63        /* a name in PostgreSQL (NAMEDATALEN - 1) */
 #define OPTION_TEXT_BYTES  4096
 #define OPTION_LIST_BYTES  65536
@@ -96,9 +119,14 @@
     OPTION(unix_socket_mode, MODE, "0777", 0, 0777, RESTART, "File mode of the Unix socket.")      \
     OPTION(unix_socket_group, TEXT, "", 0, OPTION_NAME_BYTES, RESTART,                             \
            "Group that the Unix socket is given to.")                                              \
-    OPTION(so_reuseport, BOOL, "0", 0, 0, RESTART,                                                 \
-           "Several processes may listen on one port (SO_REUSEPORT); a cancel request has to "     \
-           "reach the process that its query went through.")                                       \
+    OPTION(                                                                                        \
+        so_reuseport, BOOL, "0", 0, 0, RESTART,                                                    \
+        "Several processes may listen on one port (SO_REUSEPORT); `peer_id` and `[peers]` take "   \
+        "cancel requests to the one that they are meant for.")                                     \
+    OPTION(                                                                                        \
+        peer_id, COUNT, "0", 0, OPTION_PEER_MAX, RESTART,                                          \
+        "Number of this process among the `[peers]`, written into the cancel keys that clients "   \
+        "get: a cancel request that reaches another of them is handed to this one. 0: none.")      \
     OPTION(batch_scheduling, BOOL, "1", 0, 0, RESTART,                                             \
            "Run under Linux's SCHED_BATCH: on a busy machine weir waits for its turn instead of "  \
            "interrupting the database's own processes for every message, and does more per "       \
@@ -149,7 +177,13 @@
     OPTION(max_db_connections, COUNT, "0", 0, OPTION_POOL_MAX, RELOAD,                             \
            "Servers per database over all users; 0: no limit.")                                    \
     OPTION(max_user_connections, COUNT, "0", 0, OPTION_POOL_MAX, RELOAD,                           \
-           "Servers per user over all databases; 0: no limit.")                                    \
+           "Servers per user (that they log in as) over all databases; 0: no limit.")              \
+    OPTION(max_db_client_connections, COUNT, "0", 0, 1000000, RELOAD,                              \
+           "Clients per database over all users; 0: no limit. Users of `admin_users` come in "     \
+           "above it.")                                                                            \
+    OPTION(max_user_client_connections, COUNT, "0", 0, 1000000, RELOAD,                            \
+           "Clients per user over all databases; 0: no limit. Users of `admin_users` come in "     \
+           "above it.")                                                                            \
     OPTION(max_upstream_connections, COUNT, "0", 0, OPTION_POOL_MAX, RELOAD,                       \
            "Servers over all pools of one upstream (host and port); 0: no limit but the ceiling "  \
            "that is learned. Not in PgBouncer.")                                                   \
@@ -337,24 +371,15 @@
     ALIAS(service_name, job_name)            \
     ALIAS(client_tls_ecdhecurve, client_tls_ecdhcurve)
 
-#define OPTION_REFUSED(REFUSED)                                                                  \
-    REFUSED(auth_ldap_options, "", "use auth_type = scram-sha-256 and auth_file")                \
-    REFUSED(autodb_idle_timeout, "3600", "idle servers of `*` close by server_idle_timeout")     \
-    REFUSED(conffile, NULL, "name the file on the command line")                                 \
-    REFUSED(dns_zone_check_period, "0", "lower dns_max_ttl instead")                             \
-    REFUSED(resolv_conf, "", "set the name servers in /etc/resolv.conf")                         \
-    REFUSED(max_db_client_connections, "0",                                                      \
-            "use max_client_conn, and max_db_connections for "                                   \
-            "servers")                                                                           \
-    REFUSED(max_user_client_connections, "0",                                                    \
-            "use max_client_conn, and max_user_connections for "                                 \
-            "servers")                                                                           \
-    REFUSED(peer_id, "0",                                                                        \
-            "run one process per address; a cancel request must reach the process "              \
-            "that its query went through")                                                       \
-    REFUSED(load_balance_hosts, "round-robin", "list the hosts in host=: they are used in turn") \
-    REFUSED(use_lifo, "1", "use server_round_robin")                                             \
-    REFUSED(pool_pre_ping, NULL, "use server_check_delay and server_check_query")                \
+#define OPTION_REFUSED(REFUSED)                                                              \
+    REFUSED(auth_ldap_options, "", "use auth_type = scram-sha-256 and auth_file")            \
+    REFUSED(autodb_idle_timeout, "3600", "idle servers of `*` close by server_idle_timeout") \
+    REFUSED(conffile, NULL, "name the file on the command line")                             \
+    REFUSED(dns_zone_check_period, "0", "lower dns_max_ttl instead")                         \
+    REFUSED(resolv_conf, "", "set the name servers in /etc/resolv.conf")                     \
+    REFUSED(load_balance_hosts, "round-robin", "write it on a line of [databases]")          \
+    REFUSED(use_lifo, "1", "use server_round_robin")                                         \
+    REFUSED(pool_pre_ping, NULL, "use server_check_delay and server_check_query")            \
     REFUSED(reset_on_return, NULL, "use server_reset_query")
 
 /* Keys of a line in [databases]. A key with an option takes the option's value where it is absent.
@@ -364,11 +389,25 @@
         "Host names or addresses, separated by commas and used in turn; `/folder` or `@name` is "  \
         "a "                                                                                       \
         "Unix socket. Absent: the Unix socket in `unix_socket_dir`.")                              \
+    KEY(load_balance_hosts, BALANCE, "", 0, 0,                                                     \
+        "Of several hosts: `round-robin`, each new server goes to the next one; `disable`, all "   \
+        "go "                                                                                      \
+        "to the same one until a connect or login fails, then to the next.")                       \
+    KEY(target_session_attrs, TARGET, "", 0, 0,                                                    \
+        "Which servers are taken, by what PostgreSQL 14 and later report at login: `any`; "        \
+        "`read-write`; `read-only`; `primary`; `standby`. Others count as failed connects. Not "   \
+        "in "                                                                                      \
+        "PgBouncer 1.25.")                                                                         \
+    KEY(max_protocol_version, PROTOCOL, "", 0, 0,                                                  \
+        "The newest protocol asked for at servers: `3.0`; `3.2` (also `latest`), whose cancel "    \
+        "keys "                                                                                    \
+        "are longer; a server that is older says so and 3.0 is spoken. Not in PgBouncer.")         \
     KEY(port, COUNT, "", 1, 65535, "Port of the server; 5432 when absent.")                        \
     KEY(dbname, TEXT, "", 1, OPTION_NAME_BYTES,                                                    \
         "Database on the server. Absent: the name the client asked for.")                          \
     KEY(user, TEXT, "", 1, OPTION_NAME_BYTES,                                                      \
-        "User of all servers of this database. Absent: the client's own user.")                    \
+        "User of all servers of this database, which then has one pool for all clients. Absent: "  \
+        "the client's own user.")                                                                  \
     KEY(password, SECRET, "", 0, OPTION_TEXT_BYTES,                                                \
         "Password of that user. Absent: the secret in `auth_file`.")                               \
     KEY(pool_size, COUNT, "default_pool_size", 1, OPTION_POOL_MAX, "Servers per user.")            \
@@ -378,6 +417,8 @@
         "Further servers after a wait.")                                                           \
     KEY(max_db_connections, COUNT, "max_db_connections", 0, OPTION_POOL_MAX,                       \
         "Servers over all users; 0: no limit.")                                                    \
+    KEY(max_db_client_connections, COUNT, "max_db_client_connections", 0, 1000000,                 \
+        "Clients over all users; 0: no limit.")                                                    \
     KEY(pool_mode, POOL_MODE, "pool_mode", 0, 0, "Pool mode of this database.")                    \
     KEY(server_lifetime, SECONDS, "server_lifetime", 0, OPTION_SECONDS_MAX, "Age of replacement.") \
     KEY(query_wait_timeout, SECONDS, "query_wait_timeout", 0, OPTION_SECONDS_MAX,                  \
@@ -401,10 +442,7 @@
     ALIAS(pool_timeout, query_wait_timeout) \
     ALIAS(pool_recycle, server_lifetime)
 
-#define DATABASE_REFUSED(REFUSED)                                                                \
-    REFUSED(max_db_client_connections, "0", "use max_db_connections, which limits servers")      \
-    REFUSED(load_balance_hosts, "round-robin", "list the hosts in host=: they are used in turn") \
-    REFUSED(target_session_attrs, "any", "name the primary's host in host=")
+#define DATABASE_REFUSED(REFUSED)
 
 /* Keys of a line in [users]. A written key goes before the database's. */
 #define USER_KEYS(KEY)                                                                           \
@@ -414,6 +452,8 @@
     KEY(pool_mode, POOL_MODE, "pool_mode", 0, 0, "Pool mode of this user.")                      \
     KEY(max_user_connections, COUNT, "max_user_connections", 0, OPTION_POOL_MAX,                 \
         "Servers over all databases; 0: no limit.")                                              \
+    KEY(max_user_client_connections, COUNT, "max_user_client_connections", 0, 1000000,           \
+        "Clients over all databases; 0: no limit.")                                              \
     KEY(query_timeout, SECONDS, "query_timeout", 0, OPTION_SECONDS_MAX, "Limit of a statement.") \
     KEY(query_wait_timeout, SECONDS, "query_wait_timeout", 0, OPTION_SECONDS_MAX,                \
         "How long a client waits for a server.")                                                 \
@@ -424,11 +464,22 @@
     KEY(client_idle_timeout, SECONDS, "client_idle_timeout", 0, OPTION_SECONDS_MAX,              \
         "Limit of a client's idling.")
 
+/* Keys of a line in [peers], whose name is the peer_id of the process that it leads to. */
+#define PEER_KEYS(KEY)                                                            \
+    KEY(host, TEXT, "", 1, OPTION_TEXT_BYTES,                                     \
+        "Host name or address; `/folder` or `@name` is a Unix socket.")           \
+    KEY(port, COUNT, "", 1, 65535, "Port; 6432 when absent.")                     \
+    KEY(pool_size, COUNT, "default_pool_size", 1, OPTION_POOL_MAX,                \
+        "Cancel requests on their way to it at once; further ones wait, at most " \
+        "`cancel_wait_timeout`.")
+
+#define PEER_ALIASES(ALIAS)
+#define PEER_REFUSED(REFUSED)
+
 #define USER_ALIASES(ALIAS)                \
     ALIAS(reserve_pool, reserve_pool_size) \
     ALIAS(pool_timeout, query_wait_timeout)
 
-#define USER_REFUSED(REFUSED) \
-    REFUSED(max_user_client_connections, "0", "use max_user_connections, which limits servers")
+#define USER_REFUSED(REFUSED)
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/invariant.h"
+#include "proxy/cancel.h"
 #include "proxy/client_internal.h"
 #include "proxy/console.h"
 #include "proxy/crypto.h"
@@ -33,6 +34,8 @@ const char *proxy_client_state_text(const struct proxy_client *client)
     case PROXY_CLIENT_LINKED:
     case PROXY_CLIENT_CONSOLE:
         return "active";
+    case PROXY_CLIENT_CANCEL:
+        return "active_cancel_req";
     case PROXY_CLIENT_CLOSING:
         return "closing";
     }
@@ -88,6 +91,7 @@ static size_t on_data(struct net_stream *stream, struct base_slice in)
         return proxy_client_session_data(client, in);
     case PROXY_CLIENT_CONSOLE:
         return proxy_console_data(client, in);
+    case PROXY_CLIENT_CANCEL:
     case PROXY_CLIENT_CLOSING:
         return in.bytes;
     }
@@ -142,13 +146,47 @@ void client_leave_server(struct proxy_client *client)
     }
 }
 
+void client_enter_pool(struct proxy_client *client, struct proxy_pool *pool)
+{
+    client->pool = pool;
+    pool->client_count++;
+    pool->database->client_count++;
+    base_list_push_back(&pool->clients, &client->pool_link);
+}
+
+static void leave_pool(struct proxy_client *client)
+{
+    struct proxy_pool *pool = client->pool;
+    base_list_remove(&client->pool_link);
+    pool->client_count--;
+    pool->database->client_count--;
+    proxy_pool_release(pool);
+}
+
+/* Its pool was closed: into the one that holds for its database and user now. */
+static int change_pool(struct proxy_client *client)
+{
+    struct proxy_pool *pool = NULL;
+    const struct proxy_database *database = client->pool->database;
+    int r = database->is_removed || client->is_replication
+                ? BASE_ECLOSED
+                : proxy_pool_find(client->proxy, base_slice_text(database->name),
+                                  base_slice_text(client->user->name), &pool);
+    if (r == BASE_OK) {
+        leave_pool(client);
+        client_enter_pool(client, pool);
+    }
+    return r;
+}
+
 /* Takes it out of everything it is in. */
 static void detach(struct proxy_client *client)
 {
     struct proxy *proxy = client->proxy;
-    struct proxy_pool *pool = client->pool;
+    bool has_user = client->user;
     net_timer_set(proxy->loop, &client->timer, BASE_NEVER);
     cancel_claim(client);
+    proxy_cancel_forget(client);
     client_leave_server(client);
     proxy_console_free(client);
     proxy_client_login_free(client);
@@ -161,10 +199,10 @@ static void detach(struct proxy_client *client)
     }
     base_list_remove(&client->link);
     proxy->client_count--;
-    if (pool) {
-        base_list_remove(&client->pool_link);
-        pool->client_count--;
-        proxy_pool_release(pool);
+    if (has_user) {
+        leave_pool(client);
+        client->user->client_count--;
+        proxy_user_drop(proxy, client->user);
     }
 }
 
@@ -210,6 +248,7 @@ static void on_timer(struct net_timer *timer)
     case PROXY_CLIENT_WELCOME:
     case PROXY_CLIENT_WAITING:
     case PROXY_CLIENT_CONSOLE:
+    case PROXY_CLIENT_CANCEL:
     case PROXY_CLIENT_CLOSING:
         return;
     }
@@ -259,6 +298,11 @@ void client_claim(struct proxy_client *client, enum proxy_client_state while_wai
                   base_time since)
 {
     client->wait_at = since;
+    if (client->pool->is_closed && change_pool(client) < 0) {
+        client->claim = (struct core_claim_id){0};
+        proxy_client_close_status(client, BASE_ECLOSED, NULL, "database configuration changed");
+        return;
+    }
     client->claim = (struct core_claim_id){UINT32_MAX, UINT32_MAX}; /* until its id is known */
     client->state = while_waiting;
     struct core_event event = {
@@ -269,11 +313,6 @@ void client_claim(struct proxy_client *client, enum proxy_client_state while_wai
         .tag = (uintptr_t)client,
     };
     client_set_timer(client, 0);
-    if (client->pool->is_closed) {
-        client->claim = (struct core_claim_id){0};
-        proxy_client_close_status(client, BASE_ECLOSED, NULL, "database removed");
-        return;
-    }
     int r = core_apply(client->proxy->core, net_loop_now(client->proxy->loop), &event);
     if (r < 0) {
         client->claim = (struct core_claim_id){0};
@@ -315,7 +354,7 @@ void proxy_client_grant(struct proxy_client *client, struct proxy_server *server
         client_reclaim(client, state);
         return;
     }
-    if (client->state == PROXY_CLIENT_WELCOME && !client->vars.extra) {
+    if (client->state == PROXY_CLIENT_WELCOME && !client->vars.extra && !client->is_replication) {
         finish_welcome(client, server);
         return;
     }
@@ -337,7 +376,9 @@ void proxy_client_set_up(struct proxy_client *client)
     if (client->needs_welcome) {
         client->needs_welcome = false;
         client_send_welcome(client);
-        proxy_server_release(client->server);
+        if (!client->is_replication) {
+            proxy_server_release(client->server);
+        }
     }
     net_stream_resume(&client->stream);
 }
@@ -447,10 +488,10 @@ void proxy_client_database_removed(struct proxy_client *client)
 }
 
 /* A cancel request named this client: stop what its server runs, or its wait. */
-void proxy_client_cancel(struct proxy_client *client)
+void proxy_client_cancel(struct proxy_client *client, struct proxy_client *asker)
 {
     if (client->state == PROXY_CLIENT_LINKED) {
-        proxy_cancel_server(client->server);
+        proxy_cancel_server(client->server, asker);
     } else if (client->state == PROXY_CLIENT_WAITING) {
         cancel_claim(client);
         client_move(client, PROXY_CLIENT_READY);
@@ -471,7 +512,7 @@ void proxy_client_text(const struct proxy_client *client, char *out, size_t byte
     net_address_text(&client->address, address, sizeof(address));
     if (client->pool) {
         database = client->pool->database->name;
-        user = client->pool->user->name;
+        user = client->user->name;
     } else if (client->login && client->login->user[0]) {
         database = client->login->database;
         user = client->login->user;

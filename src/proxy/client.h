@@ -8,14 +8,17 @@
  *   WELCOME  client_login.c          authenticated; the pool has no server yet whose parameters we
  * know: a claim is waiting READY    client_login.c, unlink  logged in, has no server WAITING
  * client_session.c        a claim is waiting LINKED   proxy_client_grant      has a server CONSOLE
- * client_login.c          logged in to the admin console CLOSING  proxy_client_close      what is
- * queued goes out, then the socket closes
+ * client_login.c          logged in to the admin console
+ *   CANCEL   cancel.c                its CancelRequest is under way CLOSING  proxy_client_close
+ * what is queued goes out, then the socket closes
  *
  * Always true:
  *   1. `server` is set exactly in LINKED, `claim` exactly in WELCOME and WAITING.
  *   2. A client is in proxy.clients from accept until on_close.
  *   3. Every state before READY ends by client_login_timeout (WELCOME by query_wait_timeout).
- *   4. `pool` is set from WELCOME on, and counted in pool.client_count.
+ *   4. `pool` is set from WELCOME on, and counted in pool.client_count; with it `user`, which is
+ * not the pool's where the database has a user of its own. A pool that was closed is left for the
+ * one that holds now at the next claim.
  */
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
@@ -28,6 +31,7 @@
 #include "proxy/vars.h"
 
 struct proxy_server;
+struct proxy_cancel;
 struct proxy_client_login; /* what only the login needs: freed when it is over */
 struct proxy_console;      /* what only the console needs */
 
@@ -40,8 +44,13 @@ enum proxy_client_state {
     PROXY_CLIENT_WAITING,
     PROXY_CLIENT_LINKED,
     PROXY_CLIENT_CONSOLE,
+    PROXY_CLIENT_CANCEL,
     PROXY_CLIENT_CLOSING,
 };
+
+/* A key of protocol 3.2 as long as PostgreSQL's; 3.0 has 4. */
+#define PROXY_CLIENT_KEY_BYTES     32
+#define PROXY_CLIENT_KEY_BYTES_3_0 4
 
 struct proxy_client {
     struct net_stream stream;
@@ -51,13 +60,15 @@ struct proxy_client {
     struct base_hash_node key_node; /* in proxy.cancel_keys, by cancel_pid */
     struct proxy *proxy;
     struct proxy_pool *pool;
+    struct proxy_user *user; /* that it has logged in as; set with `pool` */
     struct proxy_server *server;
     struct core_claim_id claim;
     enum proxy_client_state state;
     bool is_unix;
-    bool is_admin; /* CONSOLE: may change things */
-    bool is_replication;
-    bool has_asked_tls; /* STARTUP: SSLRequest and GSSENCRequest are answered once each */
+    bool is_admin;       /* CONSOLE: may change things */
+    bool is_replication; /* asked for with `replication`; its pool is for it alone */
+    bool is_physical;    /* is_replication, without a database */
+    bool has_asked_tls;  /* STARTUP: SSLRequest and GSSENCRequest are answered once each */
     bool has_asked_gss;
     bool is_discarding;  /* a batch was answered without a server: drop up to Sync */
     bool has_bound_drop; /* since its last Sync it bound a statement that drops all statements */
@@ -70,8 +81,11 @@ struct proxy_client {
     bool is_closing_soon; /* closed as soon as it has no transaction open (drain, KILL) */
     uint64_t pass_left;   /* bytes of a message still to come that are passed on (or dropped) */
     bool pass_is_dropped;
+    struct proxy_cancel *cancel; /* CANCEL: its request */
+    uint8_t minor;               /* of the protocol: 3.0 to 3.2 */
+    uint8_t cancel_key_bytes;
     uint32_t cancel_pid;
-    uint8_t cancel_key[4];
+    uint8_t cancel_key[PROXY_CLIENT_KEY_BYTES];
     struct proxy_names names;        /* its prepared statements */
     struct proxy_statement *unnamed; /* its unnamed statement; owned reference */
     struct proxy_vars vars;
@@ -121,8 +135,8 @@ void proxy_client_close(struct proxy_client *client, const char *sqlstate, const
 void proxy_client_close_status(struct proxy_client *client, int status, const char *detail,
                                const char *reason);
 
-/* A cancel request named this client. */
-void proxy_client_cancel(struct proxy_client *client);
+/* A cancel request named this client; `asker` sent it. */
+void proxy_client_cancel(struct proxy_client *client, struct proxy_client *asker);
 
 /* "shop/app@10.0.0.7:51234": database, user, address, as in log lines. Cuts at `bytes`. */
 void proxy_client_text(const struct proxy_client *client, char *out, size_t bytes);

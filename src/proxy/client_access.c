@@ -84,7 +84,7 @@ static const struct config_hba_rule *find_rule(struct proxy_client *client)
         .user = base_slice_text(login->user),
         .is_unix = client->is_unix,
         .is_tls = net_stream_has_tls(&client->stream),
-        .is_replication = client->is_replication,
+        .is_replication = client->is_physical,
         .interfaces = interfaces,
     };
     facts.address_bytes =

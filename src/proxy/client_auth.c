@@ -333,8 +333,11 @@ void client_learn_secrets(struct proxy_client *client)
 {
     struct proxy_client_login *login = client->login;
     if (!login->is_looked_up) {
-        learn_keys(client, &client->pool->user->keys);
+        learn_keys(client, &client->user->keys);
         return;
+    }
+    if (client->pool->user != client->user) {
+        return; /* its servers log in as somebody else */
     }
     learn_keys(client, &client->pool->keys);
     if (login->secret) {

@@ -133,7 +133,7 @@ void proxy_client_refuse(struct proxy_client *client, int status, base_time wait
     bool is_login = client->state == PROXY_CLIENT_WELCOME;
     char detail[1024];
     client->claim = (struct core_claim_id){0};
-    if (status == BASE_ECLOSED && !client->pool->is_closed) {
+    if (status == BASE_ECLOSED && !client->pool->database->is_removed) {
         client_reclaim(client, client->state); /* the pool has moved: wait on, at its new place */
         return;
     }

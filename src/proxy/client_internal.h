@@ -55,6 +55,8 @@ struct proxy_client_login {
     struct wire_scram_server scram;
 };
 
+/* Counts it in the pool. */
+void client_enter_pool(struct proxy_client *client, struct proxy_pool *pool);
 void client_move(struct proxy_client *client, enum proxy_client_state state);
 struct wire_out client_out(struct proxy_client *client, size_t bytes);
 void client_send_out(struct proxy_client *client, const struct wire_out *out);

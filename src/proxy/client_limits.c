@@ -9,7 +9,7 @@
  * answer
  *
  * One timer a client, and it is lazy: whatever begins only makes sure that the timer fires within
- * the shortest of the pool's limits (client_limits_watch); what holds then is worked out when it
+ * the shortest of the user's limits (client_limits_watch); what holds then is worked out when it
  * fires. So a client that works costs one comparison, and without limits none.
  * Test: tests/system/test_timeouts.py.
  */
@@ -34,14 +34,17 @@ static void consider(struct end *end, base_time since, base_time span, const cha
 
 static void consider_idle(struct end *end, const struct proxy_client *client)
 {
-    consider(end, client->idle_at, client->pool->limits.client_idle, "client_idle_timeout",
+    consider(end, client->idle_at, client->user->limits.client_idle, "client_idle_timeout",
              "Reconnect; client_idle_timeout closes clients that idle.");
 }
 
 static void consider_linked(struct end *end, const struct proxy_client *client)
 {
-    const struct proxy_limits *limits = &client->pool->limits;
+    const struct proxy_limits *limits = &client->user->limits;
     const struct proxy_server *server = client->server;
+    if (client->is_replication) {
+        return; /* a stream has no end to wait for, and its pauses are no idling */
+    }
     if (server->transaction_at) {
         consider(end, server->transaction_at, limits->transaction, "transaction timeout",
                  "Make transactions shorter; transaction_timeout closes clients whose transaction "
@@ -76,7 +79,7 @@ void client_limits_fire(struct proxy_client *client)
 
 void client_limits_watch(struct proxy_client *client)
 {
-    base_time shortest = client->pool->limits.shortest;
+    base_time shortest = client->user->limits.shortest;
     if (shortest == BASE_NEVER) {
         return;
     }
@@ -93,16 +96,24 @@ void proxy_client_limits_changed(struct proxy_client *client)
     }
 }
 
+/* query_wait_timeout; 0: none. */
+static base_time wait_of(const struct proxy_client *client)
+{
+    const struct proxy_limits *limits = &client->user->limits;
+    return limits->has_wait ? limits->wait : client->pool->database->wait;
+}
+
 base_time client_wait_limit(const struct proxy_client *client)
 {
-    const struct proxy_limits *limits = &client->pool->limits;
-    base_time wait = limits->wait ? limits->wait : BASE_NEVER;
-    return client_waits_for_query(client) ? limits->query : wait;
+    const struct proxy_limits *limits = &client->user->limits;
+    base_time wait = wait_of(client);
+    return client_waits_for_query(client) ? limits->query : wait ? wait : BASE_NEVER;
 }
 
 bool client_waits_for_query(const struct proxy_client *client)
 {
-    const struct proxy_limits *limits = &client->pool->limits;
+    const struct proxy_limits *limits = &client->user->limits;
+    base_time wait = wait_of(client);
     return client->state == PROXY_CLIENT_WAITING && limits->query &&
-           (!limits->wait || limits->query < limits->wait);
+           (!wait || limits->query < wait);
 }

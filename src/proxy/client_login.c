@@ -11,16 +11,20 @@
 #include <unistd.h>
 
 #include "base/invariant.h"
+#include "proxy/cancel.h"
 #include "proxy/client_internal.h"
 #include "proxy/crypto.h"
 #include "proxy/log.h"
 #include "proxy/lookup.h"
+#include "proxy/peer.h"
 #include "wire/backend.h"
 #include "wire/prepared.h"
 
 /* Login messages are short. */
 #define LOGIN_FRAME_BYTES_MAX 10000
 #define OPTIONS_MAX           32
+/* Clients are spoken to in protocol 3.0 to 3.2, whose cancel keys are longer. */
+#define PROTOCOL_MINOR_MAX 2
 
 void proxy_client_login_free(struct proxy_client *client)
 {
@@ -55,7 +59,7 @@ struct proxy_client *proxy_client_by_key(struct proxy *proxy, uint32_t pid, stru
          n = base_hash_next(n, pid)) {
         struct proxy_client *client = base_hash_entry(n, struct proxy_client, key_node);
         if (client->cancel_pid == pid &&
-            wire_secret_equal(key, base_slice_of(client->cancel_key, sizeof(client->cancel_key)))) {
+            wire_secret_equal(key, base_slice_of(client->cancel_key, client->cancel_key_bytes))) {
             return client;
         }
     }
@@ -64,11 +68,27 @@ struct proxy_client *proxy_client_by_key(struct proxy *proxy, uint32_t pid, stru
 
 static void take_cancel(struct proxy_client *client, const struct wire_startup *startup)
 {
-    struct proxy_client *named = proxy_client_by_key(client->proxy, startup->pid, startup->key);
-    if (named) {
-        proxy_client_cancel(named);
+    uint32_t own = client->proxy->config->options.peer_id;
+    uint32_t peer = proxy_peer_of(startup->pid);
+    uint8_t key[WIRE_CANCEL_KEY_BYTES_MAX];
+    INVARIANT(startup->key.bytes <= sizeof(key));
+    memcpy(key, startup->key.data, startup->key.bytes);
+    if (own && peer && peer != own) {
+        proxy_cancel_forward(client, peer, startup->pid, startup->key);
+        return;
     }
-    proxy_client_close(client, NULL, NULL, NULL, NULL, "cancel request");
+    if (own) {
+        proxy_peer_normalise(key, startup->key.bytes);
+    }
+    struct proxy_client *named =
+        proxy_client_by_key(client->proxy, startup->pid, base_slice_of(key, startup->key.bytes));
+    explicit_bzero(key, sizeof(key));
+    if (named) {
+        proxy_client_cancel(named, client);
+    }
+    if (client->state != PROXY_CLIENT_CANCEL) {
+        proxy_client_close(client, NULL, NULL, NULL, NULL, "cancel request");
+    }
 }
 
 /* ---- start-up parameters ---- */
@@ -103,6 +123,25 @@ static int copy_name(char out[CLIENT_NAME_BYTES], struct base_slice value)
     return BASE_OK;
 }
 
+/* PostgreSQL's words for a boolean, or "database": then it is a logical one. */
+static int take_replication(struct proxy_client *client, struct base_slice value)
+{
+    static const char *const on[] = {"1", "true", "on", "yes"};
+    static const char *const off[] = {"0", "false", "off", "no"};
+    client->is_replication = client->is_physical = false;
+    if (is_name(value, "database")) {
+        client->is_replication = true;
+        return BASE_OK;
+    }
+    for (size_t i = 0; i < sizeof(on) / sizeof(on[0]); i++) {
+        if (is_name(value, on[i]) || is_name(value, off[i])) {
+            client->is_replication = client->is_physical = is_name(value, on[i]);
+            return BASE_OK;
+        }
+    }
+    return BASE_EINVALID;
+}
+
 static int take_parameter(struct proxy_client *client, struct base_slice name,
                           struct base_slice value)
 {
@@ -121,10 +160,7 @@ static int take_parameter(struct proxy_client *client, struct base_slice name,
         return take_options(client, value);
     }
     if (is_name(name, "replication")) {
-        bool is_off = is_name(value, "0") || is_name(value, "false") || is_name(value, "off") ||
-                      is_name(value, "no");
-        client->is_replication = !is_off;
-        return BASE_OK;
+        return take_replication(client, value);
     }
     if (config_list_has(proxy->config->options.ignore_startup_parameters, name)) {
         return BASE_OK;
@@ -195,9 +231,9 @@ static bool is_refused_early(struct proxy_client *client)
     } else if (proxy->client_count > options->max_client_conn && !client->login->is_console) {
         fail(client, "53300", "no more connections allowed (max_client_conn)",
              "Close idle clients, or raise max_client_conn.");
-    } else if (client->is_replication) {
-        fail(client, "0A000", "replication connections are not supported",
-             "Connect to PostgreSQL directly for replication.");
+    } else if (client->is_replication && client->login->is_console) {
+        fail(client, "0A000", "the console is no database to replicate",
+             "Name the database of the server to replicate from.");
     } else {
         return false;
     }
@@ -207,7 +243,7 @@ static bool is_refused_early(struct proxy_client *client)
 static void take_startup(struct proxy_client *client, const struct wire_startup *startup)
 {
     if (startup->major != 3) {
-        fail(client, "08P01", "unsupported frontend protocol", "Speak protocol 3.0.");
+        fail(client, "08P01", "unsupported frontend protocol", "Speak protocol 3.");
         return;
     }
     client->login = calloc(1, sizeof(*client->login));
@@ -226,9 +262,11 @@ static void take_startup(struct proxy_client *client, const struct wire_startup 
     if (is_refused_early(client)) {
         return;
     }
-    if (wire_startup_needs_negotiation(startup, 0)) {
+    client->minor =
+        startup->minor < PROTOCOL_MINOR_MAX ? (uint8_t)startup->minor : PROTOCOL_MINOR_MAX;
+    if (wire_startup_needs_negotiation(startup, PROTOCOL_MINOR_MAX)) {
         struct wire_out out = client_out(client, startup->bytes + 64);
-        wire_negotiate_put(&out, 0, startup->parameters);
+        wire_negotiate_put(&out, client->minor, startup->parameters);
         client_send_out(client, &out);
     }
     client_move(client, PROXY_CLIENT_AUTH);
@@ -293,10 +331,17 @@ static void take_gss_request(struct proxy_client *client, bool has_more)
 static int make_cancel_key(struct proxy_client *client)
 {
     struct proxy *proxy = client->proxy;
-    int r = proxy_random(client->cancel_key, sizeof(client->cancel_key));
+    uint32_t peer_id = proxy->config->options.peer_id;
+    uint32_t pid = ++proxy->next_cancel_pid & INT32_MAX;
+    client->cancel_key_bytes =
+        client->minor >= 2 ? PROXY_CLIENT_KEY_BYTES : PROXY_CLIENT_KEY_BYTES_3_0;
+    int r = proxy_random(client->cancel_key, client->cancel_key_bytes);
+    if (peer_id) {
+        r = r < 0 ? r : proxy_random(&pid, sizeof(pid));
+        proxy_peer_sign(peer_id, &pid, client->cancel_key, client->cancel_key_bytes);
+    }
     if (r == BASE_OK && !client->cancel_pid) {
-        client->cancel_pid = ++proxy->next_cancel_pid & INT32_MAX;
-        client->cancel_pid += client->cancel_pid == 0;
+        client->cancel_pid = pid + (pid == 0);
         base_hash_insert(&proxy->cancel_keys, &client->key_node, client->cancel_pid);
     }
     return r;
@@ -320,7 +365,7 @@ static void put_vars(struct proxy_client *client, struct wire_out *out)
 static void put_end(struct proxy_client *client, struct wire_out *out)
 {
     wire_backend_key_put(out, client->cancel_pid,
-                         base_slice_of(client->cancel_key, sizeof(client->cancel_key)));
+                         base_slice_of(client->cancel_key, client->cancel_key_bytes));
     wire_ready_for_query_put(out, 'I');
 }
 
@@ -393,10 +438,52 @@ static void add_host_to_application_name(struct proxy_client *client)
     }
 }
 
+/* The limits of clients per database and user; admins come in above them, as in PgBouncer. */
+static bool is_too_many(struct proxy_client *client, const struct proxy_database *database,
+                        const struct proxy_user *user)
+{
+    const char *admins = client->proxy->config->options.admin_users;
+    bool is_database = database->client_limit && database->client_count >= database->client_limit;
+    bool is_user = user->client_limit && user->client_count >= user->client_limit;
+    if (!(is_database || is_user) || config_list_has(admins, base_slice_text(user->name))) {
+        return false;
+    }
+    fail(client, "53300",
+         is_database ? "client connections exceeded (max_db_client_connections)"
+                     : "client connections exceeded (max_user_client_connections)",
+         "Close idle clients, or raise the limit of the database or user.");
+    return true;
+}
+
+/* What its server is to be started with: a walsender takes no SET. */
+static void put_startup(const struct proxy_client *client, struct wire_out *out)
+{
+    const struct proxy_var_names *names = &client->proxy->var_names;
+    wire_out_cstring(out, base_slice_text("replication"));
+    wire_out_cstring(out, base_slice_text(client->is_physical ? "true" : "database"));
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (client->vars.value[i]) {
+            wire_out_cstring(out, base_slice_text(names->name[i]));
+            wire_out_cstring(out, proxy_text_slice(client->vars.value[i]));
+        }
+    }
+    wire_out_bytes(out, proxy_text_slice(client->vars.extra));
+}
+
+static int enter_replication(struct proxy_client *client, struct proxy_pool **pool)
+{
+    struct wire_out out = client_out(client, 2 * WIRE_STARTUP_BYTES_MAX);
+    put_startup(client, &out);
+    return wire_out_status(&out) < 0
+               ? BASE_ETOOBIG
+               : proxy_pool_replicate(*pool, client->is_physical, wire_out_slice(&out), pool);
+}
+
 static void enter_pool(struct proxy_client *client)
 {
     struct proxy *proxy = client->proxy;
     struct proxy_pool *pool = NULL;
+    struct proxy_user *user = NULL;
     char text[CLIENT_NAME_BYTES + 64];
     int r = proxy_pool_find(proxy, base_slice_text(client->login->database),
                             base_slice_text(client->login->user), &pool);
@@ -405,18 +492,32 @@ static void enter_pool(struct proxy_client *client)
         proxy_client_close(client, "3D000", text, NULL, NULL, "no such database");
         return;
     }
+    if (r == BASE_OK && pool->database->is_disabled) {
+        snprintf(text, sizeof(text), "database does not allow connections: %s",
+                 client->login->database);
+        proxy_client_close(client, "57P03", text, NULL, "ENABLE on the console lets it go on.",
+                           "database does not allow connections");
+        return;
+    }
+    r = r < 0 ? r : proxy_user_take(proxy, base_slice_text(client->login->user), &user);
     if (r < 0) {
         proxy_client_close_status(client, r, NULL, "no pool");
         return;
     }
-    if (pool->database->is_disabled) {
-        fail(client, "57P03", "database is disabled", "ENABLE on the console lets it go on.");
+    if (is_too_many(client, pool->database, user)) {
+        proxy_user_drop(proxy, user);
         return;
     }
-    client->pool = pool;
-    pool->client_count++;
+    r = client->is_replication ? enter_replication(client, &pool) : BASE_OK;
+    if (r < 0) {
+        proxy_user_drop(proxy, user);
+        proxy_client_close_status(client, r, NULL, "no pool");
+        return;
+    }
+    client->user = user;
+    user->client_count++;
+    client_enter_pool(client, pool);
     pool->stats.total.logins++;
-    base_list_push_back(&pool->clients, &client->pool_link);
     add_host_to_application_name(client);
     client_learn_secrets(client);
     if (proxy->config->options.log_connections) {
@@ -427,7 +528,7 @@ static void enter_pool(struct proxy_client *client)
     proxy_client_login_free(client);
     client_set_timer(client, 0);
     client_move(client, PROXY_CLIENT_READY);
-    if (pool->welcome && !client->vars.extra) {
+    if (pool->welcome && !client->vars.extra && !client->is_replication) {
         client_send_welcome(client);
     } else {
         client_claim(client, PROXY_CLIENT_WELCOME, net_loop_now(proxy->loop));
@@ -497,7 +598,7 @@ static size_t take_packet(struct proxy_client *client, struct base_slice in)
         take_startup(client, &startup);
         break;
     case WIRE_STARTUP_UNKNOWN:
-        fail(client, "08P01", "unsupported frontend protocol", "Speak protocol 3.0.");
+        fail(client, "08P01", "unsupported frontend protocol", "Speak protocol 3.");
         break;
     }
     return startup.bytes;

@@ -389,6 +389,10 @@ static bool step(struct walk *walk)
         proxy_client_close(client, NULL, NULL, NULL, NULL, "client close request");
         return false;
     }
+    if (client->is_replication && client->server) {
+        take(walk, &message, false); /* a session of its own: nothing to keep in step */
+        return true;
+    }
     if (!command_of(client, &message, &command)) {
         return false;
     }

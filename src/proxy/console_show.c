@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "proxy/cancel.h"
 #include "proxy/client.h"
 #include "proxy/console.h"
+#include "proxy/peer.h"
 #include "proxy/server.h"
 
 /* ---- lists, state, memory ---------------------------------------------------------------------
@@ -57,9 +59,9 @@ static void show_lists(struct console_rows *rows)
     uint32_t login = clients_logging_in(proxy);
     put_item(rows, "databases", length(&proxy->databases));
     put_item(rows, "users", proxy->config->user_count);
-    put_item(rows, "peers", 0);
+    put_item(rows, "peers", length(&proxy->peers));
     put_item(rows, "pools", proxy->pool_count);
-    put_item(rows, "peer_pools", 0);
+    put_item(rows, "peer_pools", length(&proxy->peers));
     put_item(rows, "free_clients", 0);
     put_item(rows, "used_clients", proxy->client_count - login);
     put_item(rows, "login_clients", login);
@@ -107,6 +109,32 @@ static void show_state(struct console_rows *rows)
     put_pair(rows, "paused", is_paused ? "yes" : "no");
     put_pair(rows, "suspended", is_suspended ? "yes" : "no");
     put_pair(rows, "phase", phase_text(rows->proxy->phase));
+}
+
+static void show_peers(struct console_rows *rows)
+{
+    base_list_each(it, &rows->proxy->peers)
+    {
+        const struct proxy_peer *peer = base_list_entry(it, struct proxy_peer, link);
+        console_put_number(rows, peer->id);
+        console_put_text(rows, peer->host);
+        console_put_number(rows, peer->port);
+        console_put_number(rows, peer->limit);
+    }
+}
+
+static void show_peer_pools(struct console_rows *rows)
+{
+    base_list_each(it, &rows->proxy->peers)
+    {
+        const struct proxy_peer *peer = base_list_entry(it, struct proxy_peer, link);
+        struct proxy_cancel_counts counts = proxy_cancel_count(rows->proxy, peer);
+        console_put_number(rows, peer->id);
+        console_put_number(rows, counts.sent);
+        console_put_number(rows, counts.connecting + counts.waiting);
+        console_put_number(rows, counts.sent);
+        console_put_number(rows, counts.connecting);
+    }
 }
 
 static void put_memory(struct console_rows *rows, const char *name, size_t size, uint64_t used,
@@ -238,6 +266,8 @@ CONSOLE_SHOW_TABLE(SHOW)
 #define CONFIG_ROWS         show_config
 #define STATE_ROWS          show_state
 #define MEM_ROWS            show_mem
+#define PEERS_ROWS          show_peers
+#define PEER_POOLS_ROWS     show_peer_pools
 #define VERSION_ROWS        show_version
 #define HELP_ROWS           show_help
 

@@ -9,9 +9,9 @@
 #include "proxy/console.h"
 #include "proxy/server.h"
 
-static const char *hosts_balance(const char *host)
+static const char *hosts_balance(const struct proxy_database *database)
 {
-    return host && strchr(host, ',') ? "round-robin" : NULL;
+    return strchr(database->upstream->host, ',') ? config_balance_text(database->balance) : NULL;
 }
 
 /* ---- pools ------------------------------------------------------------------------------------
@@ -84,36 +84,27 @@ static void put_pool_more(struct console_rows *rows, const struct proxy_pool *po
     console_put_number(rows, stats->connect_failures);
 }
 
-static uint32_t pool_cancelling(const struct proxy_pool *pool)
-{
-    uint32_t count = 0;
-    base_list_each(it, &pool->servers)
-    {
-        count += base_list_entry(it, struct proxy_server, pool_link)->cancels > 0;
-    }
-    return count;
-}
-
 static void put_pool(struct console_rows *rows, const struct proxy_pool *pool,
                      const struct core_pool_stats *stats)
 {
-    uint32_t waiting = stats->waiting < pool->client_count ? stats->waiting : pool->client_count;
+    struct proxy_pool_counts counts = proxy_pool_counts(pool);
+    uint32_t waiting = stats->waiting < counts.clients ? stats->waiting : counts.clients;
     console_put_text(rows, pool->database->name);
     console_put_text(rows, pool->shown_user);
-    console_put_number(rows, pool->client_count - waiting);
+    console_put_number(rows, counts.clients - waiting);
     console_put_number(rows, stats->waiting);
-    console_put_number(rows, pool->cancels);
+    console_put_number(rows, counts.cancels);
     console_put_number(rows, 0);
     console_put_number(rows, stats->leased + stats->detached);
-    console_put_number(rows, pool->cancels);
-    console_put_number(rows, pool_cancelling(pool));
+    console_put_number(rows, counts.cancels);
+    console_put_number(rows, counts.cancelled);
     console_put_number(rows, stats->idle);
     console_put_number(rows, 0);
     console_put_number(rows, stats->checking + stats->resetting);
     console_put_number(rows, stats->opening);
     console_put_wait(rows, stats->oldest_wait);
     console_put_text(rows, config_pool_mode_text(pool->mode));
-    console_put_text(rows, hosts_balance(pool->database->upstream->host));
+    console_put_text(rows, hosts_balance(pool->database));
     put_pool_more(rows, pool, stats);
 }
 
@@ -154,7 +145,7 @@ void console_show_pools(struct console_rows *rows)
     {
         const struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
         struct core_pool_stats stats;
-        if (core_pool_stats(proxy->core, net_loop_now(proxy->loop), pool->id, &stats) == BASE_OK) {
+        if (!pool->parent && proxy_pool_stats(pool, &stats) == BASE_OK) {
             put_pool(rows, pool, &stats);
         }
     }
@@ -163,33 +154,26 @@ void console_show_pools(struct console_rows *rows)
 /* ---- databases --------------------------------------------------------------------------------
  */
 
-struct counts {
-    uint32_t clients;
-    uint32_t servers;
-};
-
-static struct counts count_pools(const struct proxy *proxy, const struct proxy_database *database,
-                                 const struct proxy_user *user)
+static uint32_t count_servers(const struct proxy *proxy, const struct proxy_database *database,
+                              const struct proxy_user *user)
 {
-    struct counts counts = {0};
+    uint32_t count = 0;
     base_list_each(it, &proxy->pool_list)
     {
         const struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
         if ((!database || pool->database == database) && (!user || pool->user == user)) {
-            counts.clients += pool->client_count;
-            counts.servers += pool->server_count;
+            count += pool->server_count;
         }
     }
-    return counts;
+    return count;
 }
 
 static void put_database(struct console_rows *rows, const struct proxy_database *database)
 {
-    struct counts counts = count_pools(rows->proxy, database, NULL);
     const struct core_pool_settings *settings = &database->settings;
     const char *host = database->upstream->host;
     console_put_text(rows, database->name);
-    console_put_text(rows, host && (host[0] == '/' || host[0] == '@') ? NULL : host);
+    console_put_text(rows, host[0] == '/' || host[0] == '@' ? NULL : host);
     console_put_number(rows, database->upstream->port);
     console_put_text(rows, database->dbname);
     console_put_text(rows, database->forced_user);
@@ -198,12 +182,12 @@ static void put_database(struct console_rows *rows, const struct proxy_database 
     console_put_number(rows, settings->reserve);
     console_put_number(rows, settings->lifetime / BASE_SECOND);
     console_put_text(rows, database->has_mode ? config_pool_mode_text(database->mode) : NULL);
-    console_put_text(rows, hosts_balance(host));
+    console_put_text(rows, hosts_balance(database));
     console_put_number(
         rows, database->connection_limit == CORE_NO_LIMIT ? 0 : database->connection_limit);
-    console_put_number(rows, counts.servers);
-    console_put_number(rows, 0);
-    console_put_number(rows, counts.clients);
+    console_put_number(rows, count_servers(rows->proxy, database, NULL));
+    console_put_number(rows, database->client_limit);
+    console_put_number(rows, database->client_count);
     console_put_number(rows, database->is_paused);
     console_put_number(rows, database->is_disabled);
 }
@@ -274,10 +258,7 @@ static void put_size(struct console_rows *rows, bool is_set, uint32_t size)
 static void put_user(struct console_rows *rows, const char *name, const struct config_user *entry,
                      const struct proxy_user *user)
 {
-    struct counts counts = {0};
-    if (user) {
-        counts = count_pools(rows->proxy, NULL, user);
-    }
+    uint32_t servers = user ? count_servers(rows->proxy, NULL, user) : 0;
     console_put_text(rows, name);
     put_size(rows, has_key(entry, CONFIG_USER_KEY_pool_size), entry ? entry->pool_size : 0);
     put_size(rows, has_key(entry, CONFIG_USER_KEY_reserve_pool_size),
@@ -287,9 +268,10 @@ static void put_user(struct console_rows *rows, const char *name, const struct c
                                : NULL);
     console_put_number(rows, entry ? entry->max_user_connections
                                    : rows->proxy->config->options.max_user_connections);
-    console_put_number(rows, counts.servers);
-    console_put_number(rows, 0);
-    console_put_number(rows, counts.clients);
+    console_put_number(rows, servers);
+    console_put_number(rows, entry ? entry->max_user_client_connections
+                                   : rows->proxy->config->options.max_user_client_connections);
+    console_put_number(rows, user ? user->client_count : 0);
 }
 
 void console_show_users(struct console_rows *rows)

@@ -77,17 +77,32 @@ static const char *client_word(const struct proxy_client *client)
     case PROXY_CLIENT_LINKED:
     case PROXY_CLIENT_CONSOLE:
         return "active";
+    case PROXY_CLIENT_CANCEL:
+        return "active_cancel_req";
     }
     return NULL;
+}
+
+/* Only a replication connection has a pool with a parent. */
+static const char *replication_text(const struct proxy_pool *pool)
+{
+    return !pool || !pool->parent ? "none" : pool->is_physical ? "physical" : "logical";
+}
+
+/* A cancel request has no names; all others without a pool are on the console. */
+static const char *nameless(const struct proxy_client *client, const char *text)
+{
+    return client->state == PROXY_CLIENT_CANCEL ? text : CONSOLE_DATABASE;
 }
 
 static void put_client_names(struct console_rows *rows, const struct proxy_client *client,
                              const char *word)
 {
     console_put_text(rows, "C");
-    console_put_text(rows, client->pool ? client->pool->user->name : CONSOLE_DATABASE);
-    console_put_text(rows, client->pool ? client->pool->database->name : CONSOLE_DATABASE);
-    console_put_text(rows, client->is_replication ? "physical" : "none");
+    console_put_text(rows, client->user ? client->user->name : nameless(client, "(nouser)"));
+    console_put_text(rows,
+                     client->pool ? client->pool->database->name : nameless(client, "(nodb)"));
+    console_put_text(rows, replication_text(client->pool));
     console_put_text(rows, word);
 }
 
@@ -172,14 +187,14 @@ static void put_server(struct console_rows *rows, const struct proxy_server *ser
     console_put_text(rows, "S");
     console_put_text(rows, server->pool->shown_user);
     console_put_text(rows, server->pool->database->name);
-    console_put_text(rows, server->is_replication ? "physical" : "none");
+    console_put_text(rows, replication_text(server->pool));
     console_put_text(rows, word);
     put_address(rows, &peer);
     put_address(rows, &local);
     console_put_moment(rows, server->connected_at);
     console_put_moment(rows, server->request_at ? server->request_at : server->connected_at);
     console_put_wait(rows, 0);
-    console_put_number(rows, server->state == PROXY_SERVER_CLOSING);
+    console_put_number(rows, server->is_outdated || server->state == PROXY_SERVER_CLOSING);
     put_serial(rows, server->serial);
     if (server->client) {
         put_serial(rows, server->client->serial);
@@ -238,6 +253,8 @@ static const char *client_socket_word(const struct proxy_client *client)
     case PROXY_CLIENT_CONSOLE:
     case PROXY_CLIENT_CLOSING:
         return "cl_active";
+    case PROXY_CLIENT_CANCEL:
+        return "cl_active_cancel_req";
     }
     return NULL;
 }
@@ -388,7 +405,7 @@ void console_show_fds(struct console_rows *rows)
         if (client->stream.fd >= 0 && client->state != PROXY_CLIENT_CONSOLE) {
             put_descriptor(rows,
                            &(struct descriptor){
-                               client->stream.fd, "client", pool ? pool->user->name : NULL,
+                               client->stream.fd, "client", pool ? client->user->name : NULL,
                                pool ? pool->database->name : NULL, &client->address,
                                client->server ? client->server->stream.fd : 0, &client->vars});
         }

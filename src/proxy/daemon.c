@@ -20,11 +20,13 @@
 
 #include "base/invariant.h"
 #include "proxy/background.h"
+#include "proxy/cancel.h"
 #include "proxy/client.h"
 #include "proxy/crypto.h"
 #include "proxy/http.h"
 #include "proxy/listen.h"
 #include "proxy/log.h"
+#include "proxy/peer.h"
 #include "proxy/pidfile.h"
 #include "proxy/privilege.h"
 #include "proxy/proxy.h"
@@ -199,7 +201,8 @@ static int swap_configuration(struct proxy *proxy, struct config *config, struct
     {
         base_list_entry(it, struct proxy_user, link)->keys.is_known = false;
     }
-    r = proxy_pools_configure(proxy);
+    r = proxy_peers_configure(proxy);
+    r = r < 0 ? r : proxy_pools_configure(proxy);
     config_free(old);
     return r;
 }
@@ -433,6 +436,7 @@ static int make_tables(struct proxy *proxy)
 {
     base_list_init(&proxy->clients);
     base_list_init(&proxy->cancels);
+    base_list_init(&proxy->peers);
     base_list_init(&proxy->upstreams);
     base_list_init(&proxy->databases);
     base_list_init(&proxy->users);
@@ -530,7 +534,8 @@ static int open_all(struct proxy *proxy)
         proxy_log(PROXY_FATAL, "TLS cannot be set up: %s", why);
         return r;
     }
-    r = proxy_pools_configure(proxy);
+    r = proxy_peers_configure(proxy);
+    r = r < 0 ? r : proxy_pools_configure(proxy);
     if (r < 0) {
         return fail_start("the databases cannot be set up", r);
     }
@@ -594,6 +599,7 @@ static void close_all(struct proxy *proxy)
         }
         let_go(proxy);
         proxy_pools_done(proxy);
+        proxy_peers_done(proxy);
     }
     proxy_verifiers_clear(proxy);
     if (proxy->resolver) {

@@ -78,6 +78,7 @@ struct proxy {
     uint32_t next_cancel_pid;
     struct base_list cancels; /* requests under way to servers */
     uint32_t cancel_count;
+    struct base_list peers; /* peer.h */
 
     struct base_list upstreams;
     struct base_list databases;
@@ -141,11 +142,5 @@ struct proxy_client *proxy_client_by_key(struct proxy *proxy, uint32_t pid, stru
 void proxy_console_turn(struct proxy *proxy);
 /* suspend_timeout is over: closes the clients that a SUSPEND still waits for. */
 void proxy_suspend_expired(struct proxy *proxy);
-
-/* ---- cancel.c ---- */
-/* Sends a CancelRequest for what the server runs now. */
-void proxy_cancel_server(struct proxy_server *server);
-/* Cuts all of them off; they end in the next turn. */
-void proxy_cancels_abort(struct proxy *proxy);
 
 #endif

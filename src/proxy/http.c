@@ -95,7 +95,8 @@ static bool is_ready(const struct proxy *proxy, char *why, size_t why_bytes)
     {
         const struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
         struct core_pool_stats s;
-        if (core_pool_stats(proxy->core, net_loop_now(proxy->loop), pool->id, &s) < 0) {
+        if (pool->parent ||
+            core_pool_stats(proxy->core, net_loop_now(proxy->loop), pool->id, &s) < 0) {
             continue;
         }
         if (s.is_backing_off && s.idle + s.leased + s.checking + s.resetting == 0) {

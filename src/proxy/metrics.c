@@ -18,6 +18,8 @@
 struct view {
     const struct proxy_pool *pool;
     struct core_pool_stats core;
+    struct proxy_counters total;
+    uint32_t client_count;
 };
 
 /* ---- pieces of the format ---------------------------------------------------------------------
@@ -124,9 +126,10 @@ static void put_states(FILE *out, const struct view *views, size_t count)
     put_family(out, "gauge", "pool_clients", "", "Clients of the pool by state.");
     for (size_t i = 0; i < count; i++) {
         const struct proxy_pool *pool = views[i].pool;
+        uint32_t client_count = views[i].client_count;
         uint32_t clients_waiting = views[i].core.waiting;
-        if (clients_waiting > pool->client_count) {
-            clients_waiting = pool->client_count;
+        if (clients_waiting > client_count) {
+            clients_waiting = client_count;
         }
 #define STATE(state, value) put_state(out, pool, "pool_clients", #state, value);
         METRICS_POOL_CLIENTS(STATE)
@@ -140,7 +143,7 @@ static void put_pools(FILE *out, const struct view *views, size_t count)
     put_family(out, #type, #name, unit, doc);                                     \
     for (size_t i = 0; i < count; i++) {                                          \
         const struct core_pool_stats *core = &views[i].core;                      \
-        const struct proxy_counters *total = &views[i].pool->stats.total;         \
+        const struct proxy_counters *total = &views[i].total;                     \
         (void)core;                                                               \
         (void)total;                                                              \
         put_sample(out, views[i].pool, #name, suffix_of(#type), (double)(value)); \
@@ -196,8 +199,9 @@ static struct view *take_views(const struct proxy *proxy, size_t *ret_count)
     {
         struct view *view = &views[count];
         view->pool = base_list_entry(it, struct proxy_pool, link);
-        if (core_pool_stats(proxy->core, net_loop_now(proxy->loop), view->pool->id, &view->core) ==
-            BASE_OK) {
+        if (!view->pool->parent && proxy_pool_stats(view->pool, &view->core) == BASE_OK) {
+            proxy_pool_counters(view->pool, &view->total);
+            view->client_count = proxy_pool_counts(view->pool).clients;
             count++;
         }
     }

@@ -136,8 +136,9 @@ struct proxy_database *proxy_database_find(struct proxy *proxy, struct base_slic
 
 /* ---- users ---- */
 
-static int user_take(struct proxy *proxy, struct base_slice name, struct proxy_user **ret_user)
+int proxy_user_take(struct proxy *proxy, struct base_slice name, struct proxy_user **ret_user)
 {
+    INVARIANT(name.data);
     base_list_each(it, &proxy->users)
     {
         struct proxy_user *user = base_list_entry(it, struct proxy_user, link);
@@ -152,10 +153,7 @@ static int user_take(struct proxy *proxy, struct base_slice name, struct proxy_u
         free(user);
         return BASE_ENOMEM;
     }
-    const struct config_user *entry = config_user_find(proxy->config, name);
-    user->connection_limit = entry && entry->set & (1u << CONFIG_USER_KEY_max_user_connections)
-                                 ? entry->max_user_connections
-                                 : proxy->config->options.max_user_connections;
+    pool_user_apply(proxy, user);
     int r = scope_open(proxy, CORE_SCOPE_USER, user->connection_limit, &user->scope);
     if (r < 0) {
         free(user->name);
@@ -168,7 +166,7 @@ static int user_take(struct proxy *proxy, struct base_slice name, struct proxy_u
     return BASE_OK;
 }
 
-static void user_drop(struct proxy *proxy, struct proxy_user *user)
+void proxy_user_drop(struct proxy *proxy, struct proxy_user *user)
 {
     if (--user->references > 0) {
         return;
@@ -271,24 +269,29 @@ static char *shown_user(struct base_slice user, bool is_lookup)
     return text;
 }
 
+/* `model` says what it is for: clients, auth_query (is_lookup), a replication connection. */
 static int pool_new(struct proxy *proxy, struct proxy_database *database, struct base_slice user,
-                    bool is_lookup, struct proxy_pool **ret_pool)
+                    const struct proxy_pool *model, struct proxy_pool **ret_pool)
 {
     struct proxy_pool *pool = calloc(1, sizeof(*pool));
-    if (!pool || !(pool->shown_user = shown_user(user, is_lookup))) {
+    if (!pool || !(pool->shown_user = shown_user(user, model->is_lookup))) {
         free(pool);
         return BASE_ENOMEM;
     }
-    pool->is_lookup = is_lookup;
+    pool->is_lookup = model->is_lookup;
+    pool->parent = model->parent;
+    pool->is_physical = model->is_physical;
+    pool->startup = model->startup;
+    pool->startup_bytes = model->startup_bytes;
     pool->proxy = proxy;
     pool->database = database;
     base_list_init(&pool->servers);
     base_list_init(&pool->clients);
-    int r = user_take(proxy, user, &pool->user);
+    int r = proxy_user_take(proxy, user, &pool->user);
     if (r == BASE_OK) {
         r = pool_open_in_core(proxy, pool);
         if (r < 0) {
-            user_drop(proxy, pool->user);
+            proxy_user_drop(proxy, pool->user);
         }
     }
     if (r < 0) {
@@ -296,43 +299,78 @@ static int pool_new(struct proxy *proxy, struct proxy_database *database, struct
         free(pool);
         return r;
     }
+    if (pool->parent) {
+        pool->parent->children++;
+    } else {
+        proxy->pool_count++;
+    }
     database->references++;
     base_hash_insert(&proxy->pools, &pool->node,
                      pool_hash(proxy, base_slice_text(database->name), user));
     base_list_push_back(&proxy->pool_list, &pool->link);
-    proxy->pool_count++;
     *ret_pool = pool;
     return BASE_OK;
 }
 
-static int pool_find(struct proxy *proxy, struct base_slice database, struct base_slice user,
-                     bool is_lookup, struct proxy_pool **ret_pool)
+static int find(struct proxy *proxy, struct base_slice database, struct base_slice user,
+                bool is_lookup, struct proxy_pool **ret_pool)
 {
     uint64_t hash = pool_hash(proxy, database, user);
     for (struct base_hash_node *n = base_hash_first(&proxy->pools, hash); n;
          n = base_hash_next(n, hash)) {
         struct proxy_pool *pool = base_hash_entry(n, struct proxy_pool, node);
-        if (!pool->is_closed && pool->is_lookup == is_lookup &&
+        if (!pool->is_closed && !pool->parent && pool->is_lookup == is_lookup &&
             base_slice_is(database, pool->database->name) &&
             base_slice_is(user, pool->user->name)) {
             *ret_pool = pool;
             return BASE_OK;
         }
     }
-    struct proxy_database *found = proxy_database_find(proxy, database);
-    return found ? pool_new(proxy, found, user, is_lookup, ret_pool) : BASE_EINVALID;
+    return BASE_EINVALID;
 }
 
 int proxy_pool_find(struct proxy *proxy, struct base_slice database, struct base_slice user,
                     struct proxy_pool **ret_pool)
 {
-    return pool_find(proxy, database, user, false, ret_pool);
+    struct proxy_database *found = proxy_database_find(proxy, database);
+    if (!found) {
+        return BASE_EINVALID;
+    }
+    struct base_slice server_user = found->forced_user ? base_slice_text(found->forced_user) : user;
+    struct proxy_pool model = {0};
+    int r = find(proxy, database, server_user, false, ret_pool);
+    return r == BASE_OK ? r : pool_new(proxy, found, server_user, &model, ret_pool);
 }
 
 int proxy_pool_find_lookup(struct proxy *proxy, struct base_slice database, struct base_slice user,
                            struct proxy_pool **ret_pool)
 {
-    return pool_find(proxy, database, user, true, ret_pool);
+    struct proxy_database *found = proxy_database_find(proxy, database);
+    if (!found) {
+        return BASE_EINVALID;
+    }
+    struct proxy_pool model = {.is_lookup = true};
+    int r = find(proxy, database, user, true, ret_pool);
+    return r == BASE_OK ? r : pool_new(proxy, found, user, &model, ret_pool);
+}
+
+int proxy_pool_replicate(struct proxy_pool *parent, bool is_physical, struct base_slice startup,
+                         struct proxy_pool **ret_pool)
+{
+    struct proxy_pool model = {.parent = parent,
+                               .is_physical = is_physical,
+                               .startup = malloc(startup.bytes + 1),
+                               .startup_bytes = (uint32_t)startup.bytes};
+    if (!model.startup) {
+        return BASE_ENOMEM;
+    }
+    memcpy(model.startup, startup.data, startup.bytes);
+    int r = pool_new(parent->proxy, parent->database, base_slice_text(parent->user->name), &model,
+                     ret_pool);
+    if (r < 0) {
+        free(model.startup);
+    }
+    return r;
 }
 
 void proxy_pool_set_secret(struct proxy_pool *pool, char *secret)
@@ -354,25 +392,63 @@ void pool_close(struct proxy_pool *pool)
     }
 }
 
-void proxy_pool_release(struct proxy_pool *pool)
+void pool_replace(struct proxy_pool *pool)
+{
+    outdate_servers(pool);
+    pool->client_count++; /* held while its clients leave */
+    pool_close(pool);
+    end_sessions(pool);
+    pool->client_count--;
+    proxy_pool_release(pool);
+}
+
+static bool is_in_use(const struct proxy_pool *pool)
+{
+    return !pool->is_closed || pool->client_count || pool->server_count || pool->cancels ||
+           pool->children;
+}
+
+static void pool_free(struct proxy_pool *pool)
 {
     struct proxy *proxy = pool->proxy;
-    if (!pool->is_closed || pool->client_count || pool->server_count || pool->cancels) {
-        return;
-    }
     struct proxy_database *database = pool->database;
+    INVARIANT(!is_in_use(pool));
     base_hash_remove(&proxy->pools, &pool->node);
     base_list_remove(&pool->link);
-    proxy->pool_count--;
+    if (pool->parent) {
+        proxy_counters_add(&pool->parent->stats.total, &pool->stats.total);
+        proxy_counters_add(&pool->parent->stats.mark, &pool->stats.mark);
+        pool->parent->children--;
+    } else {
+        proxy->pool_count--;
+    }
+    free(pool->startup);
     proxy_vars_done(&pool->welcome_vars, &proxy->texts);
     free(pool->welcome);
     proxy_pool_set_secret(pool, NULL);
     explicit_bzero(&pool->keys, sizeof(pool->keys));
     free(pool->shown_user);
-    user_drop(proxy, pool->user);
+    proxy_user_drop(proxy, pool->user);
     free(pool);
     if (--database->references == 0 && database->is_removed) {
         pool_database_free(proxy, database);
+    }
+}
+
+void proxy_pool_release(struct proxy_pool *pool)
+{
+    struct proxy_pool *parent = pool->parent;
+    if (parent && pool->client_count == 0 && !pool->is_closed) {
+        pool->client_count++; /* held while it is closed */
+        pool_close(pool);
+        pool->client_count--;
+    }
+    if (is_in_use(pool)) {
+        return;
+    }
+    pool_free(pool);
+    if (parent && !is_in_use(parent)) {
+        pool_free(parent);
     }
 }
 
@@ -400,8 +476,9 @@ void proxy_pools_done(struct proxy *proxy)
     {
         struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
         pool_close(pool);
-        proxy_pool_release(pool);
+        proxy_pool_release(pool); /* a parent goes with its last child, which comes behind it */
     }
+    INVARIANT(base_list_is_empty(&proxy->pool_list));
     base_list_each_safe(it, &proxy->databases)
     {
         struct proxy_database *database = base_list_entry(it, struct proxy_database, link);

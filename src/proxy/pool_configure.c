@@ -38,20 +38,25 @@ static base_time shortest_of(const struct proxy_limits *limits)
     return shortest;
 }
 
-static void set_limits(struct proxy_pool *pool, const struct config_pool *resolved)
+void pool_user_apply(struct proxy *proxy, struct proxy_user *user)
 {
-    pool->limits = (struct proxy_limits){
-        .wait = resolved->query_wait_timeout,
-        .query = resolved->query_timeout,
-        .transaction = resolved->transaction_timeout,
-        .idle_transaction = resolved->idle_transaction_timeout,
-        .client_idle = resolved->client_idle_timeout,
+    const struct config_options *options = &proxy->config->options;
+    const struct config_user *entry = config_user_find(proxy->config, base_slice_text(user->name));
+    user->connection_limit = entry ? entry->max_user_connections : options->max_user_connections;
+    user->client_limit =
+        entry ? entry->max_user_client_connections : options->max_user_client_connections;
+    user->limits = (struct proxy_limits){
+        .query = entry ? entry->query_timeout : options->query_timeout,
+        .transaction = entry ? entry->transaction_timeout : options->transaction_timeout,
+        .idle_transaction =
+            entry ? entry->idle_transaction_timeout : options->idle_transaction_timeout,
+        .client_idle = entry ? entry->client_idle_timeout : options->client_idle_timeout,
     };
-    pool->limits.shortest = shortest_of(&pool->limits);
-    base_list_each(it, &pool->clients)
-    {
-        proxy_client_limits_changed(base_list_entry(it, struct proxy_client, pool_link));
+    if (entry && entry->set & (1u << CONFIG_USER_KEY_query_wait_timeout)) {
+        user->limits.has_wait = true;
+        user->limits.wait = entry->query_wait_timeout;
     }
+    user->limits.shortest = shortest_of(&user->limits);
 }
 
 void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_settings)
@@ -65,8 +70,7 @@ void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_setti
         config_user_find(proxy->config, base_slice_text(pool->user->name));
     INVARIANT(entry);
     config_pool_resolve(proxy->config, entry, user, &resolved);
-    pool->mode = resolved.pool_mode;
-    set_limits(pool, &resolved);
+    pool->mode = pool->parent ? CONFIG_POOL_MODE_SESSION : resolved.pool_mode;
     *ret_settings = (struct core_pool_settings){
         .size = resolved.pool_size,
         .overflow = resolved.max_overflow,
@@ -91,6 +95,16 @@ void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_setti
         ret_settings->reserve = 0;
         ret_settings->size =
             ret_settings->size < LOOKUP_SERVERS_MAX ? ret_settings->size : LOOKUP_SERVERS_MAX;
+    }
+    if (pool->parent) { /* one server, for one client */
+        *ret_settings = (struct core_pool_settings){
+            .size = 1,
+            .max_waiting = CORE_NO_LIMIT,
+            .max_connecting = 1,
+            .check_after = BASE_NEVER,
+            .notify_after = options->query_wait_notify,
+            .auth_failure_hold = options->server_login_retry,
+        };
     }
 }
 
@@ -179,8 +193,13 @@ int pool_database_apply(struct proxy *proxy, struct proxy_database *database,
     database->connect_query = copy.connect_query;
     database->connect_vars = copy.connect_vars;
     database->connection_limit = entry->max_db_connections;
+    database->client_limit = entry->max_db_client_connections;
+    database->wait = entry->query_wait_timeout;
     database->has_mode = entry->set & (1u << CONFIG_DATABASE_KEY_pool_mode);
     database->mode = entry->pool_mode;
+    database->balance = entry->load_balance_hosts;
+    database->target = entry->target_session_attrs;
+    database->protocol = entry->max_protocol_version;
     database->settings = (struct core_pool_settings){
         .size = entry->pool_size,
         .min_size = entry->min_pool_size,
@@ -241,22 +260,30 @@ static bool leads_elsewhere(const struct proxy_database *database,
            !is_same(database->dbname, *entry->dbname ? entry->dbname : database->name) ||
            !is_same(database->forced_user, entry->user) ||
            !is_same(database->forced_password, entry->password) ||
-           !is_same(database->connect_query, entry->connect_query);
+           !is_same(database->connect_query, entry->connect_query) ||
+           database->target != entry->target_session_attrs ||
+           database->protocol != entry->max_protocol_version;
 }
 
 static int database_update(struct proxy *proxy, struct proxy_database *database,
                            const struct config_database *entry)
 {
     bool is_elsewhere = leads_elsewhere(database, entry);
+    bool is_other_user = !is_same(database->forced_user, entry->user);
     int r = pool_database_apply(proxy, database, entry);
     if (r < 0) {
         return r;
     }
     scope_set(proxy, database->scope, database->connection_limit);
-    base_list_each(it, &proxy->pool_list)
+    base_list_each_safe(it, &proxy->pool_list)
     {
         struct proxy_pool *pool = base_list_entry(it, struct proxy_pool, link);
-        if (is_elsewhere && pool->database == database && !pool->is_closed && r == BASE_OK) {
+        if (pool->database != database || pool->is_closed || r < 0) {
+            continue;
+        }
+        if (is_other_user && !pool->is_lookup) {
+            pool_replace(pool); /* its clients go on in the pool of the user that holds now */
+        } else if (is_elsewhere) {
             r = pool_move(pool);
         }
     }
@@ -304,11 +331,7 @@ int proxy_pools_configure(struct proxy *proxy)
     base_list_each(it, &proxy->users)
     {
         struct proxy_user *user = base_list_entry(it, struct proxy_user, link);
-        const struct config_user *entry =
-            config_user_find(proxy->config, base_slice_text(user->name));
-        user->connection_limit = entry && entry->set & (1u << CONFIG_USER_KEY_max_user_connections)
-                                     ? entry->max_user_connections
-                                     : proxy->config->options.max_user_connections;
+        pool_user_apply(proxy, user);
         scope_set(proxy, user->scope, user->connection_limit);
     }
     base_list_each(it, &proxy->pool_list)
@@ -320,6 +343,13 @@ int proxy_pools_configure(struct proxy *proxy)
             struct core_event event = {
                 .kind = CORE_EVENT_POOL_LIMITS, .pool = pool->id, .settings = &settings};
             apply_ok(proxy, &event);
+        }
+    }
+    base_list_each(it, &proxy->clients)
+    {
+        struct proxy_client *client = base_list_entry(it, struct proxy_client, link);
+        if (client->pool) {
+            proxy_client_limits_changed(client);
         }
     }
     return r;

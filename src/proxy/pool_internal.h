@@ -27,10 +27,16 @@ int pool_database_apply(struct proxy *proxy, struct proxy_database *database,
 /* Frees the copies. */
 void pool_database_clear(struct proxy *proxy, struct proxy_database *database);
 
-/* Resolves a pool's settings, mode and time-outs from proxy.config. */
+/* Copies what the configuration says of a user. */
+void pool_user_apply(struct proxy *proxy, struct proxy_user *user);
+
+/* Resolves a pool's settings and mode from proxy.config. */
 void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_settings);
 int pool_move(struct proxy_pool *pool) BASE_MUST_CHECK;
 /* Closes it in the core; it is freed when its last client and server have left. */
 void pool_close(struct proxy_pool *pool);
+/* The same where clients go on in another pool: those who wait at once, the others with their next
+ * claim. */
+void pool_replace(struct proxy_pool *pool);
 
 #endif

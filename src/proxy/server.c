@@ -299,6 +299,17 @@ void server_break(struct proxy_server *server, const char *reason)
 
 /* ---- lending and giving back ---- */
 
+/* The client's parameters in the server's spelling. */
+static void take_over_vars(struct proxy_server *server)
+{
+    struct proxy *proxy = server->proxy;
+    for (uint32_t i = 0; i < proxy->var_names.count; i++) {
+        struct proxy_text **value = &server->client->vars.value[i];
+        proxy_text_drop(&proxy->texts, *value);
+        *value = proxy_text_share(server->vars.value[i]);
+    }
+}
+
 void proxy_server_link(struct proxy_server *server, struct proxy_client *client)
 {
     struct proxy *proxy = server->proxy;
@@ -306,6 +317,10 @@ void proxy_server_link(struct proxy_server *server, struct proxy_client *client)
     server->client = client;
     server->request_at = net_loop_now(proxy->loop);
     server_move(server, PROXY_SERVER_LINKED);
+    if (server->pool->parent) {
+        take_over_vars(server); /* it was started with the client's parameters */
+        return;
+    }
     if (proxy_vars_agree(&client->vars, &server->vars, proxy->var_names.count)) {
         return;
     }
@@ -377,7 +392,8 @@ void proxy_server_unlink(struct proxy_server *server)
 {
     INVARIANT(server->client);
     struct proxy_client *client = server->client;
-    bool is_cut = client->pass_left > 0; /* half a message was sent: nothing can follow it */
+    /* half a message was sent, or a stream runs that only the end of the connection ends */
+    bool is_cut = client->pass_left > 0 || server->pool->parent;
     server->client = NULL;
     net_stream_resume(&server->stream);
     if (is_cut) {

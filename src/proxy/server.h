@@ -51,8 +51,6 @@ enum proxy_server_state {
     PROXY_SERVER_CLOSING,
 };
 
-#define PROXY_CANCEL_KEY_MAX 256 /* protocol 3.2; 3.0 uses 4 */
-
 struct proxy_server {
     struct net_stream stream;
     struct net_timer timer;     /* the deadline of the state: connect, check, reset, drain */
@@ -73,9 +71,10 @@ struct proxy_server {
     bool is_in_batch; /* extended messages were sent since the last Sync: work not committed */
     bool in_copy_in;  /* the server waits for COPY data: it ignores Sync and Flush */
     bool has_begun;   /* the oldest request, a Query, has had an answer other than ReadyForQuery */
-    bool is_replication;
-    bool had_error; /* an ErrorResponse came since the task (reset, check, init) began */
+    bool had_error;   /* an ErrorResponse came since the task (reset, check, init) began */
     bool is_hot_standby;
+    bool is_read_only;       /* default_transaction_read_only */
+    bool has_said_role;      /* it reports the two */
     bool unnamed_is_known;   /* `unnamed` says what the unnamed statement on the server is */
     uint8_t cancels;         /* cancel requests under way */
     uint32_t copy_syncs;     /* Syncs sent into the COPY under way: ignored while it lasts */
@@ -97,6 +96,7 @@ struct proxy_server {
     base_time query_at;          /* what is unanswered was sent, or its answer began; 0 = none */
     base_time transaction_at;    /* the transaction began, or what may begin one; 0 = none */
     struct net_address address;  /* of the upstream */
+    uint32_t host_at;            /* which of several hosts: pool.next_host of then */
     bool has_socket;             /* connect was called: the end comes by on_close */
     struct core_refusal refusal; /* why the login failed */
     uint64_t serial;             /* for SHOW: ptr column, log lines */

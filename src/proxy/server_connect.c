@@ -15,8 +15,6 @@
 #include "proxy/log.h"
 #include "wire/startup.h"
 
-#define STARTUP_PAIRS_MAX (2 + PROXY_VARS_MAX)
-
 void server_login_free(struct proxy_server *server)
 {
     struct proxy_server_login *login = server->login;
@@ -33,6 +31,17 @@ void server_login_free(struct proxy_server *server)
     }
 }
 
+/* With load_balance_hosts = disable the next server goes to the next host, unless this one is full
+ * only. */
+static void leave_host(struct proxy_server *server)
+{
+    struct proxy_pool *pool = server->pool;
+    if (pool->database->balance == CONFIG_BALANCE_DISABLE && server->host_at == pool->next_host &&
+        server->refusal.failure != CORE_FAILURE_FULL) {
+        pool->next_host++;
+    }
+}
+
 void server_login_fail(struct proxy_server *server, struct core_refusal refusal,
                        const char *sqlstate, struct base_slice text)
 {
@@ -46,6 +55,7 @@ void server_login_fail(struct proxy_server *server, struct core_refusal refusal,
     }
     failure->text[bytes] = 0;
     server->close_reason = "login failed";
+    leave_host(server);
     proxy_log_server(PROXY_WARNING, server, "server login failed: %s (%s)", failure->text,
                      failure->sqlstate);
     if (server->state != PROXY_SERVER_CLOSING) {
@@ -64,9 +74,9 @@ static void fail_system(struct proxy_server *server, int status, const char *why
 }
 
 /* The n-th host of a comma-separated list, counting round and round. */
-static char *host_of(const char *list, uint64_t n)
+static char *host_of(const char *list, uint32_t n)
 {
-    uint64_t count = 1;
+    uint32_t count = 1;
     for (const char *c = list; *c; c++) {
         count += *c == ',';
     }
@@ -76,16 +86,34 @@ static char *host_of(const char *list, uint64_t n)
     return strndup(list, strcspn(list, ","));
 }
 
+/* Which of several addresses: each connect takes the next of the kind that answered last, for a
+ * name that has both IPv6 and IPv4 (localhost) may have a server on one of them only. */
+static const struct net_address *address_of(const struct net_lookup *lookup,
+                                            struct proxy_pool *pool)
+{
+    uint32_t first = pool->next_address;
+    INVARIANT(lookup->address_count > 0);
+    for (uint32_t i = 0; i < lookup->address_count; i++) {
+        const struct net_address *address = &lookup->addresses[(first + i) % lookup->address_count];
+        if (pool->family == 0 || pool->family == address->storage.ss_family) {
+            pool->next_address = (first + i + 1) % lookup->address_count;
+            return address;
+        }
+    }
+    pool->next_address = first + 1;
+    return &lookup->addresses[first % lookup->address_count];
+}
+
 static void on_lookup(struct net_lookup *lookup, int status)
 {
     struct proxy_server_login *login = base_list_entry(lookup, struct proxy_server_login, lookup);
     struct proxy_server *server = login->server;
     login->is_looking_up = false;
     if (status == BASE_OK) {
-        login->is_unix = net_address_is_unix(&lookup->addresses[0]);
-        server->address = lookup->addresses[0];
-        status = net_stream_connect(&server->stream, &lookup->addresses[0],
-                                    &server->proxy->server_socket);
+        server->address = *address_of(lookup, server->pool);
+        login->is_unix = net_address_is_unix(&server->address);
+        status =
+            net_stream_connect(&server->stream, &server->address, &server->proxy->server_socket);
         if (status == BASE_OK) {
             server->has_socket = true;
             return;
@@ -100,7 +128,7 @@ void proxy_server_open(struct proxy *proxy, struct proxy_pool *pool, struct core
 {
     struct proxy_upstream *upstream = pool->database->upstream;
     struct proxy_server *server = server_new(proxy, pool, id);
-    char *host = server ? host_of(upstream->host, upstream->next_host++) : NULL;
+    char *host = server ? host_of(upstream->host, pool->next_host) : NULL;
     if (!host) {
         if (server) {
             server_abandon(server);
@@ -111,6 +139,8 @@ void proxy_server_open(struct proxy *proxy, struct proxy_pool *pool, struct core
         INVARIANT(r == BASE_OK);
         return;
     }
+    server->host_at = pool->next_host;
+    pool->next_host += pool->database->balance == CONFIG_BALANCE_ROUND_ROBIN;
     proxy_log_server(PROXY_LOG, server, "new connection to server");
     server->login->server = server;
     server->login->host = host;
@@ -122,23 +152,43 @@ void proxy_server_open(struct proxy *proxy, struct proxy_pool *pool, struct core
 
 /* ---- start-up ---- */
 
-static void send_startup(struct proxy_server *server)
+/* Room for the pairs of this server; in turn memory. */
+static struct wire_pair *startup_pairs(struct proxy_server *server, size_t *ret_count)
 {
-    const struct proxy_database *database = server->pool->database;
+    const struct proxy_pool *pool = server->pool;
+    const struct proxy_database *database = pool->database;
     const struct proxy_var_names *names = &server->proxy->var_names;
-    struct wire_pair pairs[STARTUP_PAIRS_MAX] = {
-        {base_slice_text("user"), base_slice_text(server_user(server))},
-        {base_slice_text("database"), base_slice_text(database->dbname)},
-    };
+    struct base_slice given = base_slice_of(pool->startup, pool->startup_bytes), rest = given;
+    struct wire_pair pair;
     size_t count = 2;
+    while (wire_pairs_next(&rest, &pair)) {
+        count++;
+    }
+    struct wire_pair *pairs =
+        net_turn_alloc(server->proxy->loop, (count + names->count) * sizeof(*pairs));
+    pairs[0] = (struct wire_pair){base_slice_text("user"), base_slice_text(server_user(server))};
+    pairs[1] = (struct wire_pair){base_slice_text("database"), base_slice_text(database->dbname)};
+    count = 2;
     for (uint32_t i = 0; i < names->count; i++) {
-        if (database->connect_vars.value[i]) {
+        if (database->connect_vars.value[i] && !wire_pairs_find(given, names->name[i], &rest)) {
             pairs[count++] = (struct wire_pair){base_slice_text(names->name[i]),
                                                 proxy_text_slice(database->connect_vars.value[i])};
         }
     }
+    while (wire_pairs_next(&given, &pair)) {
+        pairs[count++] = pair;
+    }
+    *ret_count = count;
+    return pairs;
+}
+
+static void send_startup(struct proxy_server *server)
+{
+    size_t count;
+    struct wire_pair *pairs = startup_pairs(server, &count);
     struct wire_out out = server_out(server, WIRE_STARTUP_BYTES_MAX);
-    wire_startup_put(&out, 0, pairs, count);
+    bool is_3_0 = server->pool->database->protocol == CONFIG_PROTOCOL_3_0;
+    wire_startup_put(&out, is_3_0 ? 0 : 2, pairs, count);
     if (wire_out_status(&out) < 0) {
         fail_system(server, BASE_ETOOBIG,
                     "user, database and parameters are longer than a "
@@ -168,6 +218,7 @@ void server_on_open(struct net_stream *stream, int status)
     if (server->state != PROXY_SERVER_CONNECTING) {
         return;
     }
+    server->pool->family = status < 0 ? 0 : server->address.storage.ss_family;
     if (status < 0) {
         fail_system(server, status,
                     *net_stream_error(stream) ? net_stream_error(stream)

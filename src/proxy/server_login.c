@@ -262,6 +262,9 @@ static void parameter(struct proxy_server *server, const struct wire_frame *fram
     }
     if (base_slice_is(name, "in_hot_standby")) {
         server->is_hot_standby = base_slice_is(value, "on");
+        server->has_said_role = true;
+    } else if (base_slice_is(name, "default_transaction_read_only")) {
+        server->is_read_only = base_slice_is(value, "on");
     }
     if (whole.bytes <= sizeof(login->welcome) - login->welcome_bytes) {
         memcpy(login->welcome + login->welcome_bytes, whole.data, whole.bytes);
@@ -301,9 +304,35 @@ static void refused(struct proxy_server *server, struct base_slice body)
                       error.message);
 }
 
+/* target_session_attrs, as libpq means them. */
+static bool is_wanted(const struct proxy_server *server)
+{
+    bool may_write = !server->is_hot_standby && !server->is_read_only;
+    switch (server->pool->database->target) {
+    case CONFIG_TARGET_ANY:
+        return true;
+    case CONFIG_TARGET_READ_WRITE:
+        return server->has_said_role && may_write;
+    case CONFIG_TARGET_READ_ONLY:
+        return server->has_said_role && !may_write;
+    case CONFIG_TARGET_PRIMARY:
+        return server->has_said_role && !server->is_hot_standby;
+    case CONFIG_TARGET_STANDBY:
+        return server->has_said_role && server->is_hot_standby;
+    }
+    return false;
+}
+
 static void login_done(struct proxy_server *server)
 {
     struct proxy_pool *pool = server->pool;
+    if (!is_wanted(server)) {
+        char text[128];
+        snprintf(text, sizeof(text), "the server is not what target_session_attrs = %s asks for",
+                 config_target_text(pool->database->target));
+        fail(server, CORE_FAILURE_REFUSED, "08004", text);
+        return;
+    }
     int r = proxy_pool_set_welcome(
         pool, base_slice_of(server->login->welcome, server->login->welcome_bytes), &server->vars);
     if (r < 0) {
@@ -336,7 +365,7 @@ void server_init_ready(struct proxy_server *server)
 static void ready(struct proxy_server *server)
 {
     const char *query = server->pool->database->connect_query;
-    if (!query) {
+    if (!query || server->pool->is_physical) { /* which knows no SQL */
         login_done(server);
         return;
     }

@@ -555,7 +555,8 @@ static bool step(struct walk *walk)
         server_break(server, "the server broke the protocol");
         return false;
     }
-    bool is_looked_into = matters(server, type) && bytes <= SERVER_IN_BYTES_MAX;
+    bool is_stream = server->pool->parent && server->client; /* of replication: passed on */
+    bool is_looked_into = !is_stream && matters(server, type) && bytes <= SERVER_IN_BYTES_MAX;
     if (is_looked_into && bytes > rest.bytes) {
         return false;
     }
@@ -581,7 +582,8 @@ static bool step(struct walk *walk)
     server->pass_left = bytes - here;
     server->pass_is_dropped = !is_passed;
     end_request(walk);
-    if (type == 'Z') {
+    server->had_error = server->had_error || (is_stream && type == 'E');
+    if (type == 'Z' && !is_stream) {
         after_ready(walk, is_passed);
     }
     return server->state != PROXY_SERVER_CLOSING;

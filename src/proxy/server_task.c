@@ -8,6 +8,7 @@
  * Whatever has not ended after cancel_wait_timeout is closed.
  */
 #include "base/invariant.h"
+#include "proxy/cancel.h"
 #include "proxy/client.h"
 #include "proxy/log.h"
 #include "proxy/lookup.h"
@@ -112,7 +113,7 @@ void server_drain(struct proxy_server *server)
         if (is_copy) {
             end_copy(server);
         } else if (server->requests.count > 0) {
-            proxy_cancel_server(server);
+            proxy_cancel_server(server, NULL);
         }
         if (!owes_a_ready(server)) {
             r = end_batch(server);
@@ -229,7 +230,7 @@ void server_on_timer(struct net_timer *timer)
         give_broken(server);
         return;
     case PROXY_SERVER_LOOKUP:
-        proxy_cancel_server(server);
+        proxy_cancel_server(server, NULL);
         server_break(server, "auth_query did not end in time");
         return;
     case PROXY_SERVER_LINKED:

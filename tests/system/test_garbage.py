@@ -207,12 +207,23 @@ def test_an_unknown_startup_parameter(weir):
     assert weir.sql("SELECT 1") == [(1,)]
 
 
-@pytest.mark.weir_only
-def test_protocol_3_2_is_negotiated_down(weir):
+def negotiated(weir, version, **more):
+    """What NegotiateProtocolVersion says (None: nothing), and the bytes of the cancel key."""
     with RawClient(weir.host, weir.port) as client:
-        client.send(wire.startup(version=0x30002))
-        seen = client.until(b"Z", None)
-        assert seen[-1][0] == b"Z"
-        negotiated = [body for kind, body in seen if kind == b"v"]
-        assert negotiated and struct.unpack_from("!I", negotiated[0])[0] in (0, 0x30000)
-        assert client.ask("SELECT 1") == [[b"1"]]
+        client.send(wire.startup(version=version, **more))
+        seen = dict(client.until(b"Z", None))
+        assert b"Z" in seen and client.ask("SELECT 1") == [[b"1"]]
+        return seen.get(b"v"), len(seen[b"K"]) - 4
+
+
+@pytest.mark.weir_only
+def test_the_protocol_is_negotiated(weir):
+    """As PostgreSQL 18: 3.2 is the newest, and its keys are longer; 3.9999 is what libpq sends to
+    see whether a server says so."""
+    assert negotiated(weir, 0x30000) == (None, 4)
+    assert negotiated(weir, 0x30002) == (None, 32)
+    assert negotiated(weir, 0x3270f) == (struct.pack("!II", 0x30002, 0), 32)
+    assert negotiated(weir, 0x30000, **{"_pq_.unknown": "1"}) == (
+        struct.pack("!II", 0x30000, 1) + b"_pq_.unknown\0", 4)
+    assert negotiated(weir, 0x3270f, **{"_pq_.unknown": "1"}) == (
+        struct.pack("!II", 0x30002, 1) + b"_pq_.unknown\0", 32)

@@ -8,6 +8,8 @@
     Gate          relays, until the test closes it (new connections are cut at once), freezes it
                   (bytes stop, connections stay: a half-open network) or cuts what is open; what
                   the test injects goes to the daemon on every connection
+    LongKeys      a server of protocol 3.2: lets everybody in, never answers a query, remembers the
+                  cancel requests that come
 """
 import asyncio
 import os
@@ -29,13 +31,14 @@ def fatal(sqlstate, text, severity="FATAL"):
 class Fake:
     """The frame: start on construction, `port`, done()."""
 
-    def __init__(self):
+    def __init__(self, host="127.0.0.1", port=None):
+        self.host = host
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._server = None
         self._writers = set()
         self.accepted = 0
-        self.port = None
+        self.port = port
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         if not self._ready.wait(10):
@@ -48,7 +51,7 @@ class Fake:
         self._loop.run_forever()
 
     async def _listen(self):
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port or 0)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port or 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _accept(self, reader, writer):
@@ -161,12 +164,12 @@ class SessionLimit(Fake):
 
 
 class Gate(Fake):
-    def __init__(self, relay_port):
+    def __init__(self, relay_port, **listen):
         self.relay_port = relay_port
         self.is_open = True
         self._flow = None
         self._daemons = set()
-        super().__init__()
+        super().__init__(**listen)
 
     async def _listen(self):
         self._flow = asyncio.Event()
@@ -221,3 +224,28 @@ class Scripted(Fake):
         await writer.drain()
         while data := await reader.read(4096):
             self.heard += data
+
+
+class LongKeys(Fake):
+    key = bytes(range(200))
+
+    def __init__(self):
+        self.minor = None
+        self.queries = 0
+        self.cancels = []
+        super().__init__()
+
+    async def serve(self, reader, writer):
+        length, code = struct.unpack("!II", await reader.readexactly(8))
+        rest = await reader.readexactly(length - 8)
+        if code == 80877102:
+            self.cancels.append(rest[4:])
+            return
+        self.minor = code & 0xffff
+        key = struct.pack("!I", 77) + (self.key if self.minor >= 2 else self.key[:4])
+        if self.minor < 2:
+            self.key = self.key[:4]
+        writer.write(b"R" + struct.pack("!II", 8, 0) + b"K" + struct.pack("!I", 4 + len(key)) + key
+                     + b"Z" + struct.pack("!I", 5) + b"I")
+        while data := await reader.read(4096):
+            self.queries += data.count(b"SELECT 1")

@@ -17,7 +17,6 @@ TEST(refused_setting_says_what_to_use)
     helper_refuses("[weir]\nuse_lifo = 0\n", 2, "use_lifo is not served: use server_round_robin");
     helper_refuses("[weir]\npool_pre_ping = 1\n", 2, "use server_check_delay");
     helper_refuses("[weir]\nauth_type = pam\n", 2, "weir does not serve it; use scram-sha-256");
-    helper_refuses("[users]\na = max_user_client_connections=2\n", 2, "use max_user_connections");
 }
 
 TEST(harmless_value_of_a_refused_setting_is_accepted)
@@ -121,7 +120,9 @@ TEST(aliases_set_the_same_setting)
 TEST(section_must_come_first)
 {
     helper_refuses("pool_mode = session\nlisten_port = 1\n", 1, "a section must come first");
-    helper_refuses("[peers]\n1 = host=a\n", 1, "section [peers] is not served");
+    helper_refuses("[peers]\none = host=a\n", 2, "use its peer_id, 1 to 16383");
+    helper_refuses("[peers]\n16384 = host=a\n", 2, "use its peer_id, 1 to 16383");
+    helper_refuses("[peers]\n1 = port=5\n", 2, "peer 1 has no host");
 }
 
 TEST(database_names_may_be_quoted)

@@ -127,7 +127,7 @@ static char changes[1024];
 static void note(void *context, const struct config_change *change)
 {
     static const char *const kinds[] = {"option", "+database", "-database", "database",
-                                        "+user",  "-user",     "user"};
+                                        "peers",  "+user",     "-user",     "user"};
     size_t used = strlen(changes);
 
     assert_ptr_equal(context, changes);
@@ -154,6 +154,10 @@ static void differs(const char *a, const char *b, const char *auth_a, const char
 
 TEST(difference_names_what_changed)
 {
+    differs("[peers]\n2 = host=a\n1 = host=b\n", "[peers]\n1 = host=b port=6432\n2 = host=a\n",
+            NULL, NULL, "");
+    differs("[peers]\n1 = host=a\n", "[peers]\n1 = host=a pool_size=3\n", NULL, NULL,
+            "peers [peers];");
     differs("", "", NULL, NULL, "");
     differs("[weir]\nlisten_port = 1\nmax_packet_size=5000\n", "[weir]\nmax_packet_size = 5001\n",
             NULL, NULL, "option listen_port restart;option max_packet_size;");

@@ -24,6 +24,8 @@ TEST(postgresql_says_whose_limit_is_reached)
     expect("53300", "too many connections for role \"app\"", CORE_FAILURE_FULL, CORE_SCOPE_USER);
     expect("53300", "too many connections for database \"shop\"", CORE_FAILURE_FULL,
            CORE_SCOPE_DATABASE);
+    expect("53300", "number of requested standby connections exceeds max_wal_senders (currently 4)",
+           CORE_FAILURE_FULL, CORE_SCOPE_POOL);
 }
 
 TEST(poolers_that_are_full_are_recognised_by_their_text)
