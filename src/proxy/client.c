@@ -193,6 +193,7 @@ static void detach(struct proxy_client *client)
     proxy_names_clear(&client->names, &proxy->statements);
     base_hash_done(&client->names.table);
     proxy_statement_drop(&proxy->statements, client->unnamed);
+    proxy_text_drop(&proxy->texts, client->dropped);
     proxy_vars_done(&client->vars, &proxy->texts);
     if (client->cancel_pid) {
         base_hash_remove(&proxy->cancel_keys, &client->key_node);

@@ -71,7 +71,7 @@ struct proxy_client {
     bool has_asked_tls;  /* STARTUP: SSLRequest and GSSENCRequest are answered once each */
     bool has_asked_gss;
     bool is_discarding;  /* a batch was answered without a server: drop up to Sync */
-    bool has_bound_drop; /* since its last Sync it bound a statement that drops all statements */
+    bool has_bound_drop; /* since its last Sync it bound a statement that drops statements */
     bool awaits_answers; /* not read until its server owes nothing: what is prepared may change */
     bool has_flushed;    /* awaits_answers: the server was told to send what it has */
     bool cancel_asked;   /* a cancel request named it while it waited */
@@ -88,6 +88,8 @@ struct proxy_client {
     uint8_t cancel_key[PROXY_CLIENT_KEY_BYTES];
     struct proxy_names names;        /* its prepared statements */
     struct proxy_statement *unnamed; /* its unnamed statement; owned reference */
+    struct proxy_text
+        *dropped; /* the name that `unnamed` is to DEALLOCATE, a name of its own; owned */
     struct proxy_vars vars;
     struct proxy_client_login *login;
     struct proxy_console *console; /* NULL until the first command */
@@ -120,6 +122,8 @@ void proxy_client_setting_failed(struct proxy_client *client, const char *sqlsta
  * was sent yet: then it claims again. */
 void proxy_client_lost(struct proxy_client *client, struct proxy_server *server,
                        const char *reason);
+/* The server has run a DEALLOCATE: when it stood for one of the client's names, that goes. */
+void proxy_client_deallocated(struct proxy_client *client);
 /* Its pool's time-outs are others now. */
 void proxy_client_limits_changed(struct proxy_client *client);
 /* Its database left the configuration. */

@@ -4,7 +4,9 @@
  *   Parse unnamed   remembered, sent as it is
  *   Bind, Describe  of a statement the server lacks: Parse goes in front, its answer is swallowed
  *   Close           of a statement: the client's name goes; the server keeps the statement for
- * others
+ *                   others
+ *   Parse unnamed   of DEALLOCATE of a name of the client's: sent as DEALLOCATE of DROPPED_NAME,
+ *                   which is prepared for that; once it is done, the client's name goes
  *
  * A name the client never prepared is passed on as it is: the server says what is wrong.
  */
@@ -13,8 +15,14 @@
 #include "wire/message.h"
 #include "wire/prepared.h"
 
+/* What a server drops in place of a statement that others may use. */
+#define DROPPED_NAME "weir_dropped"
+
 /* Most statements closed for one that comes: together they stay below the slack of a full FIFO. */
 #define EVICT_MAX 2
+
+/* A name in DEALLOCATE longer than this is none of the client's. */
+#define FOLDED_BYTES 256
 
 bool client_tracks_statements(const struct proxy_client *client)
 {
@@ -150,23 +158,110 @@ static int ensure_unnamed(struct proxy_client *client)
 
 /* ---- Parse ---- */
 
-static int parse_unnamed(struct proxy_client *client, struct proxy_statement *statement,
-                         const struct client_message *message, size_t *ret_used)
+/* The unnamed statement of the client, and of its server, is this one from now on. */
+static void set_unnamed(struct proxy_client *client, struct proxy_statement *statement)
 {
     struct proxy_server *server = client->server;
     struct proxy_statements *statements = &client->proxy->statements;
-    int r = expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_CLIENT, statement);
-    if (r < 0) {
-        return r;
-    }
+    proxy_text_drop(&client->proxy->texts, client->dropped);
+    client->dropped = NULL;
     proxy_statement_drop(statements, client->unnamed);
     client->unnamed = proxy_statement_share(statement);
     proxy_statement_drop(statements, server->unnamed);
     server->unnamed = proxy_statement_share(statement);
     server->unnamed_is_known = !server->is_skipping;
-    net_stream_send(&server->stream, base_slice_of(message->rest.data, message->bytes));
+}
+
+static int parse_unnamed(struct proxy_client *client, struct proxy_statement *statement,
+                         const struct client_message *message, size_t *ret_used)
+{
+    int r = expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_CLIENT, statement);
+    if (r < 0) {
+        return r;
+    }
+    set_unnamed(client, statement);
+    net_stream_send(&client->server->stream, base_slice_of(message->rest.data, message->bytes));
     *ret_used = message->bytes;
     return BASE_OK;
+}
+
+/* The name of a DEALLOCATE as it is compared; false when it is longer than a name can be. */
+static bool fold_name(const struct wire_command *command, char out[FOLDED_BYTES],
+                      struct base_slice *ret_name)
+{
+    struct base_slice name = command->name;
+    if (name.bytes > FOLDED_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i < name.bytes; i++) {
+        char c = (char)name.data[i];
+        out[i] = !command->is_quoted && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    *ret_name = base_slice_of(out, name.bytes);
+    return true;
+}
+
+/* The name of the client's that an unnamed statement is to DEALLOCATE; false: of no such name. */
+static bool dropped_name(const struct proxy_client *client, const struct proxy_statement *statement,
+                         char out[FOLDED_BYTES], struct base_slice *ret_name)
+{
+    struct wire_command command =
+        proxy_statement_command(base_slice_of(statement->body, statement->body_bytes));
+    return fold_name(&command, out, ret_name) && proxy_names_get(&client->names, *ret_name);
+}
+
+/* Parse, unnamed, of a DEALLOCATE of the client's `name`. */
+static int parse_drop(struct proxy_client *client, struct base_slice name,
+                      const struct client_message *message, size_t *ret_used)
+{
+    static const char body[] = "DEALLOCATE " DROPPED_NAME "\0\0"; /* no types of parameters */
+    struct proxy_statements *statements = &client->proxy->statements;
+    struct wire_out out;
+    struct proxy_text *text = proxy_text_take(&client->proxy->texts, name);
+    struct proxy_statement *statement =
+        proxy_statement_take(statements, base_slice_of(body, sizeof(body)));
+    int r = text && statement ? BASE_OK : BASE_ENOMEM;
+    r = r < 0 ? r : put_parse(client, statement, base_slice_of("", 0), &out);
+    r = r < 0 ? r : expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_CLIENT, statement);
+    if (r == BASE_OK) {
+        set_unnamed(client, statement);
+        client->dropped = proxy_text_share(text);
+        server_send_out(client->server, &out);
+        *ret_used = message->bytes;
+    }
+    proxy_text_drop(&client->proxy->texts, text);
+    proxy_statement_drop(statements, statement);
+    return r;
+}
+
+/* Sends what makes DEALLOCATE of DROPPED_NAME work. The name may be left over from a batch that
+ * failed: closing what is not there is no error. */
+static int ensure_dropped(struct proxy_client *client)
+{
+    struct base_slice name = base_slice_text(DROPPED_NAME);
+    struct wire_out out = server_out(client->server, 2 * sizeof(DROPPED_NAME) + 32);
+    wire_close_put(&out, 'S', name);
+    size_t mark = wire_out_begin(&out, 'P');
+    wire_out_cstring(&out, name);
+    wire_out_bytes(&out, base_slice_of("\0\0", 3)); /* an empty query without parameters */
+    wire_out_end(&out, mark);
+    int r = wire_out_status(&out);
+    r = r < 0 ? r : expect(client, PROXY_REQUEST_CLOSE, PROXY_WHO_WEIR, NULL);
+    r = r < 0 ? r : expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_WEIR, NULL);
+    if (r == BASE_OK) {
+        server_send_out(client->server, &out);
+    }
+    return r;
+}
+
+void proxy_client_deallocated(struct proxy_client *client)
+{
+    if (client->dropped && client->has_bound_drop) {
+        proxy_names_remove(&client->names, &client->proxy->statements,
+                           proxy_text_slice(client->dropped));
+        proxy_text_drop(&client->proxy->texts, client->dropped);
+        client->dropped = NULL;
+    }
 }
 
 /* The client prepares a name it has: the server says what is wrong with that, about its own name.
@@ -262,8 +357,15 @@ int client_prepared_parse(struct proxy_client *client, const struct client_messa
         return BASE_ENOMEM;
     }
     client->pool->stats.total.prepared_client++;
-    r = parse.name.bytes == 0 ? parse_unnamed(client, statement, message, ret_used)
-                              : parse_named(client, parse.name, statement, message, ret_used);
+    char folded[FOLDED_BYTES];
+    struct base_slice name;
+    if (parse.name.bytes > 0) {
+        r = parse_named(client, parse.name, statement, message, ret_used);
+    } else if (statement->drops_one && dropped_name(client, statement, folded, &name)) {
+        r = parse_drop(client, name, message, ret_used);
+    } else {
+        r = parse_unnamed(client, statement, message, ret_used);
+    }
     proxy_statement_drop(&client->proxy->statements, statement);
     return r;
 }
@@ -353,11 +455,13 @@ int client_prepared_refer(struct proxy_client *client, const struct client_messa
     }
     struct proxy_statement *statement =
         ref.name.bytes > 0 ? proxy_names_get(&client->names, ref.name) : client->unnamed;
-    if (message->type == 'B' && statement && statement->drops_all) {
+    bool drops_one = ref.name.bytes == 0 && client->dropped;
+    if (message->type == 'B' && statement && (statement->drops_all || drops_one)) {
         client->has_bound_drop = true;
     }
     if (ref.name.bytes == 0) {
-        r = ensure_unnamed(client);
+        r = message->type == 'B' && drops_one ? ensure_dropped(client) : BASE_OK;
+        r = r < 0 ? r : ensure_unnamed(client);
         return r == BASE_OK ? pass_head(client, message, &ref, statement, ret_used) : r;
     }
     return statement ? rename_head(client, message, &ref, statement, ret_used)
@@ -366,15 +470,8 @@ int client_prepared_refer(struct proxy_client *client, const struct client_messa
 
 bool client_deallocate(struct proxy_client *client, const struct wire_command *command)
 {
-    char folded[256];
-    struct base_slice name = command->name;
-    if (name.bytes > sizeof(folded)) {
-        return false;
-    }
-    for (size_t i = 0; i < name.bytes; i++) {
-        char c = (char)name.data[i];
-        folded[i] = !command->is_quoted && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    return proxy_names_remove(&client->names, &client->proxy->statements,
-                              base_slice_of(folded, name.bytes));
+    char folded[FOLDED_BYTES];
+    struct base_slice name;
+    return fold_name(command, folded, &name) &&
+           proxy_names_remove(&client->names, &client->proxy->statements, name);
 }

@@ -21,7 +21,6 @@
 #include <sys/random.h>
 
 #include "base/invariant.h"
-#include "wire/prepared.h"
 
 /* ---- statements -------------------------------------------------------------------------------
  */
@@ -64,11 +63,10 @@ static struct proxy_statement *statement_find(const struct proxy_statements *sta
     return NULL;
 }
 
-static bool drops_all(struct base_slice body)
+struct wire_command proxy_statement_command(struct base_slice body)
 {
     size_t bytes = body.bytes > 0 ? strnlen((const char *)body.data, body.bytes) : 0;
-    enum wire_command_kind kind = wire_command_of(base_slice_of(body.data, bytes)).kind;
-    return kind == WIRE_COMMAND_DISCARD_ALL || kind == WIRE_COMMAND_DEALLOCATE_ALL;
+    return wire_command_of(base_slice_of(body.data, bytes));
 }
 
 struct proxy_statement *proxy_statement_take(struct proxy_statements *statements,
@@ -86,10 +84,14 @@ struct proxy_statement *proxy_statement_take(struct proxy_statements *statements
     if (!statement) {
         return NULL;
     }
-    *statement = (struct proxy_statement){.references = 1,
-                                          .number = ++statements->last_number,
-                                          .body_bytes = (uint32_t)body.bytes,
-                                          .drops_all = drops_all(body)};
+    enum wire_command_kind kind = proxy_statement_command(body).kind;
+    *statement = (struct proxy_statement){
+        .references = 1,
+        .number = ++statements->last_number,
+        .body_bytes = (uint32_t)body.bytes,
+        .drops_all = kind == WIRE_COMMAND_DISCARD_ALL || kind == WIRE_COMMAND_DEALLOCATE_ALL,
+        .drops_one = kind == WIRE_COMMAND_DEALLOCATE,
+    };
     if (body.bytes > 0) {
         memcpy(statement->body, body.data, body.bytes);
     }

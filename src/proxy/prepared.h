@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "wire/prepared.h"
 
 struct proxy_statement {
     struct base_hash_node node;
@@ -26,6 +27,7 @@ struct proxy_statement {
     uint32_t epoch;
     uint32_t body_bytes;
     bool drops_all; /* DISCARD ALL or DEALLOCATE ALL */
+    bool drops_one; /* DEALLOCATE of a name */
     uint8_t body[]; /* of Parse behind the name: query text, zero byte, types */
 };
 
@@ -45,6 +47,9 @@ struct proxy_statement *proxy_statement_take(struct proxy_statements *statements
 struct proxy_statement *proxy_statement_share(struct proxy_statement *statement);
 /* NULL is harmless. */
 void proxy_statement_drop(struct proxy_statements *statements, struct proxy_statement *statement);
+
+/* What the text of a statement's body commands; the command's name lies in `body`. */
+struct wire_command proxy_statement_command(struct base_slice body);
 
 #define PROXY_STATEMENT_NAME_BYTES 24
 /* "weir_<number>"; returns its length without the zero byte. */

@@ -25,6 +25,7 @@ struct walk {
     size_t done;       /* bytes dealt with */
     size_t run_start;  /* the run is [run_start, done) */
     bool ends_request; /* the message at hand is the last answer to the oldest request */
+    bool is_ready;     /* it is the ReadyForQuery of a request that is gone already */
 };
 
 static void send_run(struct walk *walk)
@@ -59,8 +60,14 @@ static void pop(struct walk *walk)
     }
     walk->server->has_begun = false;
     server_request_drop(walk->server, proxy_requests_pop(requests));
+}
+
+/* What weir answers itself has its turn: behind the message that ended the entry before it. */
+static void settle(struct walk *walk)
+{
+    struct proxy_requests *requests = &walk->server->requests;
     if (requests->count > 0 && proxy_requests_at(requests, 0)->who == PROXY_WHO_LOCAL) {
-        send_run(walk); /* our answer comes behind what was passed on */
+        send_run(walk);
     }
     server_requests_settle(walk->server);
 }
@@ -290,6 +297,8 @@ static void take_tag(struct proxy_server *server, struct base_slice body)
     }
     if (base_slice_is(tag, "DISCARD ALL") || base_slice_is(tag, "DEALLOCATE ALL")) {
         drop_statements(server);
+    } else if (server->client && base_slice_is(tag, "DEALLOCATE")) {
+        proxy_client_deallocated(server->client);
     }
     if (base_slice_is(tag, "DISCARD ALL")) {
         proxy_statement_drop(&server->proxy->statements, server->unnamed);
@@ -394,16 +403,15 @@ static bool take_ready(struct walk *walk, char status, bool *ret_is_wrong)
     }
     struct proxy_request head = *proxy_requests_at(&server->requests, 0);
     pop(walk);
+    walk->is_ready = true;
     doubt_copy_syncs(server);
     if (head.who == PROXY_WHO_WEIR) {
         if (server->is_setting) {
             end_of_setting(server);
         }
-        note_end(server);
         return false;
     }
     count_query(server);
-    note_end(server);
     return !is_forbidden_block(server); /* the client gets an error instead */
 }
 
@@ -516,6 +524,12 @@ static void end_request(struct walk *walk)
     if (walk->ends_request) {
         walk->ends_request = false;
         pop(walk);
+        settle(walk);
+    }
+    if (walk->is_ready) {
+        walk->is_ready = false;
+        settle(walk);
+        note_end(walk->server);
     }
 }
 

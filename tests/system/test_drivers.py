@@ -111,6 +111,22 @@ def test_psycopg3_prepares_by_itself(door):
         assert got == [i + n for n in range(12)]
 
 
+def test_psycopg3_forgets_statements_that_are_too_many(door):
+    """Beyond prepared_max psycopg drops the oldest by DEALLOCATE, in the extended protocol."""
+    door.prepares()
+    with psycopg.connect(**door.libpq, autocommit=True) as connection:
+        connection.prepared_max = 3
+        for n in range(12):
+            for round in range(7):
+                row = connection.execute(f"SELECT %s::int + {n}", (round,)).fetchone()
+                assert row == (round + n,)
+        with connection.transaction(), connection.pipeline():
+            for n in range(12):
+                got = [connection.execute(f"SELECT %s::int + {n}", (round,), prepare=True)
+                       for round in range(3)]
+                assert [cursor.fetchone()[0] for cursor in got] == [n, n + 1, n + 2]
+
+
 def test_psycopg3_pipeline(door, table):
     door.prepares()
     with psycopg.connect(**door.libpq) as connection:

@@ -241,3 +241,20 @@ def test_a_server_replaced_behind_a_prepared_statement(weir_factory, pg):
         after = run_named(client, "s", [2])[0]
         assert after[0] == b"2" and after[1] != before
     pools_add_up(weir, 1)
+
+
+def test_what_weir_answers_itself_comes_behind_ready_for_query(weir_factory, pg):
+    """Pipelines whose next batch begins with a Parse of what the server has, or a Close."""
+    weir = weir_factory(pg, default_pool_size=1)
+    known = wire.parse("known", "SELECT 7")
+    with wire.RawClient(weir.host, weir.port) as client:
+        client.login()
+        client.send(known, wire.SYNC)
+        client.until(b"Z")
+        for first, answer in ((wire.query("SELECT 1"), b"TDCZ"), (wire.SYNC, b"Z"),
+                              (wire.query("SELECT 1/0"), b"EZ")):
+            # all at once, as drivers do that do not wait for their own ReadyForQuery
+            client.send(first, wire.close(b"S", "known"), known, wire.bind("known"), wire.execute(),
+                        wire.SYNC, wire.query("SELECT 2"))
+            seen = b"".join(kind for _ in range(3) for kind, _ in client.until(b"Z"))
+            assert seen == answer + b"312DCZ" + b"TDCZ"
