@@ -394,10 +394,11 @@ static void driver_take(void *context, int taker, base_time deadline)
     drain(pool);
 }
 
-static void driver_cancel(void *context, int taker)
+static bool driver_cancel(void *context, int taker)
 {
     struct pool *pool = context;
     apply_well(pool, (struct core_event){.kind = CORE_EVENT_CANCEL, .claim = pool->claims[taker]});
+    return true;
 }
 
 static int driver_give(void *context, int taker, enum rig_give how)
@@ -480,8 +481,8 @@ static void driver_restart(void *context)
 }
 
 const struct driver conform_driver = {
-    .name = "core",
     .is_virtual = true,
+    .is_fast = true,
     .sees_tasks = true,
     .open = driver_open,
     .close = driver_close,

@@ -16,8 +16,8 @@
 #include "rig.h"
 
 struct driver {
-    const char *name;
     bool is_virtual; /* time is a variable: the cases may ask for exact spans */
+    bool is_fast;    /* tens of thousands of takes are a matter of a second or two */
     bool sees_tasks; /* it counts checks and resets one by one */
     /* How long a refused login is told to others who take, without another try. */
     base_time denial_hold;
@@ -36,7 +36,7 @@ struct driver {
     /* `taker` is the rig's number for whoever takes, below RIG_TAKERS; it has one take at a time.
      * give, detach and forget name what the taker holds. Statuses are 0 or negative. */
     void (*take)(void *pool, int taker, base_time deadline);
-    void (*cancel)(void *pool, int taker);
+    bool (*cancel)(void *pool, int taker); /* false: takes of this kind cannot be cancelled */
     int (*give)(void *pool, int taker, enum rig_give how);
     int (*detach)(void *pool, int taker);
     int (*forget)(void *pool, int taker); /* a detached one is closed by its owner */

@@ -1,56 +1,30 @@
 /* lib_driver.c - the conformance suite on libweir and a real PostgreSQL.
  *
- *     case -> rig -> this driver -> libweir (event loop) -> libpq -> strait -> PostgreSQL
+ *     case -> rig -> this driver -> face -> libweir -> libpq -> strait -> PostgreSQL
  *
- * Takers are claims of one event loop. All is one thread: libweir never blocks, and the strait
- * (lib_strait.h) is pumped here. Time is a variable (lib_clock.h) that stands still while anything
- * real is under way, a login, a query, a good-bye, and jumps to the next deadline when nothing is.
+ * Takers are claims of one event loop, or threads that wait in weir_pool_take (lib_driver.h); the
+ * loop ticks in either case. The strait (lib_strait.h) is pumped here. Time is a variable
+ * (lib_clock.h) that stands still while anything real is under way, a login, a query, a good-bye,
+ * a thread that has to wake up, and jumps to the next deadline when nothing is.
  *
  * "Full" is PostgreSQL's own word: the role `conform` has a limit of connections. A kill is
  * pg_terminate_backend; a restart ends the server's processes and starts new ones.
  */
-#include "driver.h"
+#include "lib_driver.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include "lib_clock.h"
-#include "lib_strait.h"
 #include "lib/postgres.h"
-#include <weir/weir.h>
-
-#define PATIENCE_MS 60000 /* what is real and takes longer does not happen */
-#define LINKS       65536
-
-/* A connection that was lent at least once; its name is its place + 1. */
-struct link {
-    PGconn *conn;
-    int backend;
-};
-
-struct taker {
-    struct weir_claim claim;
-    struct pool *pool;
-    int number;
-    PGconn *conn; /* held, or given back last */
-};
-
-struct pool {
-    struct rig *rig;
-    struct weir_pool *weir;
-    struct weir_loop *loop;
-    struct strait *strait;
-    struct rig_upstream upstream;
-    struct taker takers[RIG_TAKERS];
-    struct link links[LINKS];
-    uint32_t link_count;
-};
+#include "lib_clock.h"
 
 /* ---- what is real ---------------------------------------------------------------------------- */
 
-static struct weir_stats stats_of(const struct pool *pool)
+struct weir_stats lib_driver_stats(const struct pool *pool)
 {
     struct weir_stats stats;
     assert_int_equal(weir_pool_stats(pool->weir, &stats), 0);
@@ -60,7 +34,7 @@ static struct weir_stats stats_of(const struct pool *pool)
 /* Something is under way that PostgreSQL will answer. */
 static bool is_working(const struct pool *pool)
 {
-    struct weir_stats stats = stats_of(pool);
+    struct weir_stats stats = lib_driver_stats(pool);
     bool is_answering = pool->upstream.mode != RIG_HANGING;
     return strait_is_logging_in(pool->strait) || stats.closing > 0 ||
            (is_answering && stats.checking + stats.resetting > 0);
@@ -69,7 +43,7 @@ static bool is_working(const struct pool *pool)
 static bool tick_if_due(struct pool *pool)
 {
     struct pollfd fd = {.fd = weir_loop_fd(pool->loop), .events = POLLIN};
-    bool is_timer = lib_clock_armed <= lib_clock_now;
+    bool is_timer = lib_clock_armed() <= lib_clock_now();
     if (!is_timer && poll(&fd, 1, 0) == 0)
         return false;
     weir_loop_tick(pool->loop);
@@ -78,7 +52,7 @@ static bool tick_if_due(struct pool *pool)
 
 static void await(struct pool *pool, const char *what)
 {
-    if (!strait_pump(pool->strait, lib_clock_now, weir_loop_fd(pool->loop), PATIENCE_MS))
+    if (!strait_pump(pool->strait, lib_clock_now(), weir_loop_fd(pool->loop), PATIENCE_MS))
         fail_msg("%s: PostgreSQL does not answer", what);
 }
 
@@ -104,23 +78,32 @@ static void run(struct pool *pool, PGconn *conn, const char *text)
 static int note_link(void *context, PGconn *conn)
 {
     struct pool *pool = context;
-    assert_true(pool->link_count < LINKS);
-    pool->links[pool->link_count++] = (struct link){conn, PQbackendPID(conn)};
-    return pool->upstream.connect_hook_fails ? -1 : 0;
+    pthread_mutex_lock(&pool->mutex);
+    bool is_refused = pool->upstream.connect_hook_fails || pool->link_count == LINKS;
+    if (!is_refused)
+        pool->links[pool->link_count++] = (struct link){conn, PQbackendPID(conn)};
+    pthread_mutex_unlock(&pool->mutex);
+    return is_refused ? -1 : 0;
 }
 
 static int may_lend(void *context, PGconn *conn)
 {
+    struct pool *pool = context;
     (void)conn;
-    return ((struct pool *)context)->upstream.lend_hook_fails ? -1 : 0;
+    pthread_mutex_lock(&pool->mutex);
+    bool is_refused = pool->upstream.lend_hook_fails;
+    pthread_mutex_unlock(&pool->mutex);
+    return is_refused ? -1 : 0;
 }
 
 /* libpq may use an address again: the youngest link has it. */
-static uint64_t name_of(const struct pool *pool, const PGconn *conn)
+static uint64_t name_of(struct pool *pool, const PGconn *conn)
 {
+    pthread_mutex_lock(&pool->mutex);
     uint64_t name = pool->link_count;
     while (name > 0 && pool->links[name - 1].conn != conn)
         name--;
+    pthread_mutex_unlock(&pool->mutex);
     assert_true(name > 0);
     return name;
 }
@@ -157,9 +140,9 @@ static enum rig_cause cause_for(enum weir_cause cause)
     return RIG_NO_CAUSE;
 }
 
-static void done(struct weir_claim *claim, int status, PGconn *conn, const struct weir_error *error)
+void lib_driver_answer(struct taker *taker, int status, PGconn *conn,
+                       const struct weir_error *error)
 {
-    struct taker *taker = claim->user;
     struct pool *pool = taker->pool;
     if (status != 0) {
         rig_refused(pool->rig, taker->number, answer_for(status), cause_for(error->cause));
@@ -233,8 +216,11 @@ static void *driver_open(struct rig *rig, const struct rig_settings *settings)
     struct pool *pool = calloc(1, sizeof(*pool));
     assert_non_null(pool);
     make_role_once();
-    lib_clock_now = 1000 * BASE_SECOND;
-    lib_clock_armed = BASE_NEVER;
+    lib_clock_set(1000 * BASE_SECOND);
+    lib_clock_disarm();
+    pthread_mutex_init(&pool->mutex, NULL);
+    pool->answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_true(pool->answer_fd >= 0);
     pool->rig = rig;
     pool->strait = strait_open(server_path());
     for (int i = 0; i < RIG_TAKERS; i++)
@@ -255,13 +241,15 @@ static void driver_free(void *context)
     assert_int_equal(weir_loop_close(pool->loop), 0);
     assert_int_equal(weir_pool_close(pool->weir, 0, NULL), 0);
     strait_close(pool->strait);
+    close(pool->answer_fd);
+    pthread_mutex_destroy(&pool->mutex);
     free(pool);
 }
 
 static void driver_count(void *context, struct rig_counts *ret_counts)
 {
     const struct pool *pool = context;
-    struct weir_stats stats = stats_of(pool);
+    struct weir_stats stats = lib_driver_stats(pool);
     struct strait_counts seen = strait_counts(pool->strait);
     assert_true(stats.is_closed || seen.accepted <= stats.connects);
     *ret_counts = (struct rig_counts){
@@ -285,7 +273,7 @@ static void driver_count(void *context, struct rig_counts *ret_counts)
 static base_time driver_now(void *context)
 {
     (void)context;
-    return lib_clock_now;
+    return lib_clock_now();
 }
 
 static base_time least(base_time a, base_time b)
@@ -296,16 +284,17 @@ static base_time least(base_time a, base_time b)
 static void driver_step(void *context, base_time until)
 {
     struct pool *pool = context;
-    bool is_moved = strait_pump(pool->strait, lib_clock_now, -1, 0);
-    if (tick_if_due(pool) || is_moved)
+    bool is_moved = strait_pump(pool->strait, lib_clock_now(), -1, 0);
+    bool is_ticked = tick_if_due(pool);
+    if (lib_face.collect(pool) || is_ticked || is_moved)
         return;
     if (is_working(pool)) {
         await(pool, "a login, query or good-bye");
         return;
     }
-    base_time at = least(until, least(strait_next(pool->strait), lib_clock_armed));
-    if (at > lib_clock_now)
-        lib_clock_now = at;
+    base_time at = least(until, least(strait_next(pool->strait), lib_clock_armed()));
+    if (at > lib_clock_now())
+        lib_clock_set(at);
 }
 
 /* ---- the driver: takers ---------------------------------------------------------------------- */
@@ -313,16 +302,16 @@ static void driver_step(void *context, base_time until)
 static void driver_take(void *context, int number, base_time deadline)
 {
     struct pool *pool = context;
-    struct taker *taker = &pool->takers[number];
-    struct weir_want want = {.deadline = deadline};
-    taker->claim.user = taker;
-    assert_int_equal(weir_loop_claim(pool->loop, &taker->claim, &want, done), 0);
+    lib_face.take(&pool->takers[number], deadline);
 }
 
-static void driver_cancel(void *context, int number)
+static bool driver_cancel(void *context, int number)
 {
     struct pool *pool = context;
-    assert_int_equal(weir_loop_cancel(pool->loop, &pool->takers[number].claim), 0);
+    if (lib_face.cancel == NULL)
+        return false;
+    lib_face.cancel(&pool->takers[number]);
+    return true;
 }
 
 static int driver_give(void *context, int number, enum rig_give how)
@@ -376,10 +365,12 @@ static void driver_invalidate_all(void *context)
 static void driver_upstream(void *context, const struct rig_upstream *upstream)
 {
     struct pool *pool = context;
-    while (strait_pump(pool->strait, lib_clock_now, -1, 0))
+    while (strait_pump(pool->strait, lib_clock_now(), -1, 0))
         continue; /* connects begun before meet the upstream as it was */
     limit_role(upstream->capacity);
+    pthread_mutex_lock(&pool->mutex);
     pool->upstream = *upstream;
+    pthread_mutex_unlock(&pool->mutex);
     strait_upstream(pool->strait, upstream);
 }
 
@@ -404,8 +395,8 @@ static void driver_restart(void *context)
 }
 
 const struct driver conform_driver = {
-    .name = "libweir",
     .is_virtual = true,
+    .is_fast = LIB_FACE_IS_FAST,
     .sees_tasks = true,
     .denial_hold = BASE_SECOND,
     .open = driver_open,

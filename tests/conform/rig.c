@@ -133,12 +133,17 @@ void rig_close(struct rig *rig)
         if (rig->takers[i].answer == RIG_HOLDS)
             rig_give(rig, i, RIG_CLEAN);
         else if (rig->takers[i].answer == RIG_WAITS)
-            rig_cancel(rig, i);
+            (void)rig_cancel(rig, i); /* or it is refused when the pool closes */
         else if (rig->takers[i].answer == RIG_DETACHED)
             rig_forget(rig, i);
     }
     if (!rig->is_shut)
         rig_shut(rig);
+    for (int i = 0; i < rig->count; i++) {
+        rig_wait(rig, i);
+        if (rig->takers[i].answer == RIG_HOLDS) /* served by what was given back above */
+            rig_give(rig, i, RIG_CLEAN);
+    }
     rig_settle(rig);
     struct rig_counts counts = rig_counts(rig);
     assert_int_equal(counts.connected, 0);
@@ -171,6 +176,12 @@ bool rig_is_virtual(const struct rig *rig)
 {
     (void)rig;
     return conform_driver.is_virtual;
+}
+
+bool rig_is_fast(const struct rig *rig)
+{
+    (void)rig;
+    return conform_driver.is_fast;
 }
 
 bool rig_sees_tasks(const struct rig *rig)
@@ -296,13 +307,15 @@ void rig_warm_up(struct rig *rig, int count)
     assert_int_equal(rig_counts(rig).idle, count);
 }
 
-void rig_cancel(struct rig *rig, int number)
+bool rig_cancel(struct rig *rig, int number)
 {
     struct taker *taker = expect(rig, number, RIG_WAITS);
+    if (!conform_driver.cancel(rig->pool, number))
+        return false;
     taker->answer = RIG_IDLES;
     taker->ended = rig_now(rig);
-    conform_driver.cancel(rig->pool, number);
     check_limit(rig);
+    return true;
 }
 
 void rig_give(struct rig *rig, int number, enum rig_give how)

@@ -105,6 +105,8 @@ int rig_overflow(const struct rig *rig);
 /* What the implementation under test can be asked: exact spans, counts of checks and resets. */
 bool rig_is_virtual(const struct rig *rig);
 bool rig_sees_tasks(const struct rig *rig);
+/* Tens of thousands of takes are a matter of a second or two. */
+bool rig_is_fast(const struct rig *rig);
 base_time rig_now(const struct rig *rig);
 /* How long a refused login is told to others who take, without another try. */
 base_time rig_denial_hold(const struct rig *rig);
@@ -131,7 +133,8 @@ void rig_hold_many(struct rig *rig, int *takers, int count);
 /* So many servers idle when this returns; nobody else may hold or wait. */
 void rig_warm_up(struct rig *rig, int count);
 
-void rig_cancel(struct rig *rig, int taker);
+/* False, nothing done: takes of this implementation cannot be cancelled. */
+bool rig_cancel(struct rig *rig, int taker);
 void rig_give(struct rig *rig, int taker, enum rig_give how);
 /* Gives back what the taker does not hold any more; the status. */
 int rig_give_again(struct rig *rig, int taker);
