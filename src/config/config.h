@@ -36,6 +36,7 @@ enum config_tls_mode { TLS_MODE_CHOICES(CHOICE) };
 enum config_balance { BALANCE_CHOICES(CHOICE) };
 enum config_target { TARGET_CHOICES(CHOICE) };
 enum config_protocol { PROTOCOL_CHOICES(CHOICE) };
+enum config_event_backend { EVENT_BACKEND_CHOICES(CHOICE) };
 #undef CHOICE
 
 /* The word of the file: "transaction", "scram-sha-256", "verify-full". */

@@ -93,6 +93,7 @@ void config_value_allowed(const struct config_option_info *info, char *out, size
     case CONFIG_TYPE_BALANCE:
     case CONFIG_TYPE_TARGET:
     case CONFIG_TYPE_PROTOCOL:
+    case CONFIG_TYPE_EVENT_BACKEND:
         choices_allowed(info->type, out, bytes);
         break;
     }
@@ -290,7 +291,8 @@ int config_value_parse(const struct config_option_info *info, struct base_slice 
         status = parse_text(info, text, folder, arena, field);
     else if (info->type == CONFIG_TYPE_POOL_MODE || info->type == CONFIG_TYPE_AUTH_TYPE ||
              info->type == CONFIG_TYPE_TLS_MODE || info->type == CONFIG_TYPE_BALANCE ||
-             info->type == CONFIG_TYPE_TARGET || info->type == CONFIG_TYPE_PROTOCOL)
+             info->type == CONFIG_TYPE_TARGET || info->type == CONFIG_TYPE_PROTOCOL ||
+             info->type == CONFIG_TYPE_EVENT_BACKEND)
         status = parse_choice(info, text, field, why, why_bytes);
     else
         status = parse_fixed(info, text, field) ? BASE_OK : BASE_ECONFIG;
@@ -354,6 +356,7 @@ static int render(enum config_type type, const void *field, char *out, size_t by
     case CONFIG_TYPE_BALANCE:
     case CONFIG_TYPE_TARGET:
     case CONFIG_TYPE_PROTOCOL:
+    case CONFIG_TYPE_EVENT_BACKEND:
         memcpy(&value, field, sizeof(value));
         return snprintf(out, bytes, "%s", choice_text(type, value));
     }

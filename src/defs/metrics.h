@@ -30,7 +30,7 @@
     METRIC(gauge, prepared_statement_bytes, "bytes", proxy->statements.bytes, \
         "Memory they take.") \
     METRIC(counter, loop_turns, "", loop->turns, "Turns of the event loop.") \
-    METRIC(counter, loop_waits, "", loop->epoll_waits, "Calls of epoll_wait.") \
+    METRIC(counter, loop_waits, "", loop->waits, "Waits for events.") \
     METRIC(counter, loop_accepts, "", loop->accepts, "Calls of accept.") \
     METRIC(counter, loop_receives, "", loop->receives, "Calls that receive.") \
     METRIC(counter, loop_sends, "", loop->sends, "Calls that send.") \

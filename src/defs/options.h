@@ -42,7 +42,8 @@
     TYPE(TLS_MODE, enum config_tls_mode, "choice")             \
     TYPE(BALANCE, enum config_balance, "choice")               \
     TYPE(TARGET, enum config_target, "choice")                 \
-    TYPE(PROTOCOL, enum config_protocol, "choice")
+    TYPE(PROTOCOL, enum config_protocol, "choice")             \
+    TYPE(EVENT_BACKEND, enum config_event_backend, "choice")
 
 #define POOL_MODE_CHOICES(CHOICE)                 \
     CHOICE(POOL_MODE, SESSION, "session")         \
@@ -83,13 +84,19 @@
     CHOICE(PROTOCOL, 3_2, "3.2") \
     CHOICE(PROTOCOL, LATEST, "latest")
 
+#define EVENT_BACKEND_CHOICES(CHOICE)     \
+    CHOICE(EVENT_BACKEND, AUTO, "auto")   \
+    CHOICE(EVENT_BACKEND, EPOLL, "epoll") \
+    CHOICE(EVENT_BACKEND, IO_URING, "io_uring")
+
 #define OPTION_CHOICES(CHOICE) \
     POOL_MODE_CHOICES(CHOICE)  \
     AUTH_TYPE_CHOICES(CHOICE)  \
     TLS_MODE_CHOICES(CHOICE)   \
     BALANCE_CHOICES(CHOICE)    \
     TARGET_CHOICES(CHOICE)     \
-    PROTOCOL_CHOICES(CHOICE)
+    PROTOCOL_CHOICES(CHOICE)   \
+    EVENT_BACKEND_CHOICES(CHOICE)
 
 #define OPTION_REFUSED_CHOICES(REFUSED_CHOICE)                                             \
     REFUSED_CHOICE(AUTH_TYPE, "pam", "use scram-sha-256 and list the users in auth_file")  \
@@ -127,6 +134,10 @@
         peer_id, COUNT, "0", 0, OPTION_PEER_MAX, RESTART,                                          \
         "Number of this process among the `[peers]`, written into the cancel keys that clients "   \
         "get: a cancel request that reaches another of them is handed to this one. 0: none.")      \
+    OPTION(event_backend, EVENT_BACKEND, "auto", 0, 0, RESTART,                                    \
+           "How weir talks to the kernel: `io_uring` receives and sends for many connections in "  \
+           "one system call and needs Linux 6.1 or later; `epoll` works everywhere; `auto` takes " \
+           "io_uring where the kernel has it and permits it. Not in PgBouncer.")                   \
     OPTION(batch_scheduling, BOOL, "1", 0, 0, RESTART,                                             \
            "Run under Linux's SCHED_BATCH: on a busy machine weir waits for its turn instead of "  \
            "interrupting the database's own processes for every message, and does more per "       \

@@ -154,7 +154,7 @@ int net_stream_connect(struct net_stream *stream, const struct net_address *addr
         return BASE_ESYSTEM;
     }
     stream->fd = fd;
-    stream->interest = events;
+    stream->interest = stream->registered = events;
     stream->flags |= NET_IS_CONNECTING;
     stream->loop->stream_count++;
     try_connect(stream, address);

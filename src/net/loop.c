@@ -1,7 +1,8 @@
 /* loop.c - the turn: wait, timers, events, the hook, flush, ends. net.h has the order.
  *
- * The backend is epoll, level triggered. One event of a stream is one receive; what is left in the
- * socket is reported again by the next wait. A turn whose memory runs low ends early: the events of
+ * With io_uring (ring.c) streams receive and send through the ring, and epoll has the rest. Without
+ * it all is epoll, level triggered. One event of a stream is one receive; what is left in the
+ * socket is reported again by a later wait. A turn whose memory runs low ends early: the events of
  * the batch that were not dispatched yet belong to the next turn, which does not wait.
  *
  * Events of preferred streams (the daemon's servers) come first, and what they led to is sent
@@ -59,6 +60,21 @@ static void options_default(struct net_loop_options *options)
     }
 }
 
+/* Memory that is short is an error with any backend; a kernel without io_uring only for who asked
+ * for it. */
+static int open_ring(struct net_loop *loop)
+{
+    enum net_backend backend = loop->options.backend;
+    if (backend == NET_BACKEND_EPOLL) {
+        return BASE_OK;
+    }
+    int status = net_ring_new(loop->options.receive_bytes, &loop->ring);
+    if (status == BASE_ESYSTEM) {
+        status = backend == NET_BACKEND_AUTO ? BASE_OK : BASE_EUNSUPPORTED;
+    }
+    return status;
+}
+
 int net_loop_new(const struct net_loop_options *options, struct net_loop **ret_loop)
 {
     struct net_loop *loop = calloc(1, sizeof(*loop));
@@ -74,8 +90,11 @@ int net_loop_new(const struct net_loop_options *options, struct net_loop **ret_l
     base_list_init(&loop->work);
     loop->turn = malloc(loop->options.turn_bytes);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (!loop->turn || loop->epoll_fd < 0 || loop->options.receive_bytes == 0) {
-        int status = !loop->turn ? BASE_ENOMEM : loop->epoll_fd < 0 ? BASE_ESYSTEM : BASE_EINVALID;
+    int status = !loop->turn                        ? BASE_ENOMEM
+                 : loop->epoll_fd < 0               ? BASE_ESYSTEM
+                 : loop->options.receive_bytes == 0 ? BASE_EINVALID
+                                                    : open_ring(loop);
+    if (status != BASE_OK) {
         net_loop_free(loop);
         return status;
     }
@@ -87,6 +106,11 @@ int net_loop_new(const struct net_loop_options *options, struct net_loop **ret_l
 base_time net_loop_now(const struct net_loop *loop)
 {
     return loop->now;
+}
+
+enum net_backend net_loop_backend(const struct net_loop *loop)
+{
+    return loop->ring ? NET_BACKEND_IO_URING : NET_BACKEND_EPOLL;
 }
 
 const struct net_counters *net_loop_counters(const struct net_loop *loop)
@@ -109,22 +133,41 @@ int net_loop_control(struct net_loop *loop, int op, int fd, uint32_t events, voi
     return epoll_ctl(loop->epoll_fd, op, fd, &event) == 0 ? BASE_OK : BASE_ESYSTEM;
 }
 
+int net_loop_collect(struct net_loop *loop, int wait_ms)
+{
+    struct epoll_event found[NET_EVENTS_MAX];
+    int count = epoll_wait(loop->epoll_fd, found, NET_EVENTS_MAX, wait_ms);
+    if (count < 0) {
+        return errno == EINTR ? BASE_OK : BASE_ESYSTEM;
+    }
+    for (int i = 0; i < count; i++) {
+        loop->events[loop->event_count++] =
+            (struct net_event){.data = found[i].data.u64, .events = found[i].events};
+    }
+    return BASE_OK;
+}
+
 void net_loop_forget(struct net_loop *loop, const void *object)
 {
     for (int i = loop->event_idx; i < loop->event_count; i++) {
-        if ((loop->events[i].data.u64 & ~KIND_MASK) == (uintptr_t)object) {
-            loop->events[i].data.u64 = 0;
+        if ((loop->events[i].data & ~KIND_MASK) == (uintptr_t)object) {
+            loop->events[i].data = 0;
         }
     }
 }
 
-static void dispatch(struct net_loop *loop, struct epoll_event event)
+static void dispatch(struct net_loop *loop, struct net_event event)
 {
-    void *object = (void *)(uintptr_t)(event.data.u64 & ~KIND_MASK);
+    void *object = (void *)(uintptr_t)(event.data & ~KIND_MASK);
+    struct base_slice bytes =
+        event.buffer ? net_ring_take(loop->ring, &event) : base_slice_of(NULL, 0);
     if (!object) {
         return;
     }
-    switch ((enum net_kind)(event.data.u64 & KIND_MASK)) {
+    switch ((enum net_kind)(event.data & KIND_MASK)) {
+    case NET_KIND_RECEIVED:
+        net_stream_received(object, event.result, bytes);
+        break;
     case NET_KIND_STREAM:
         net_stream_event(object, event.events);
         break;
@@ -140,16 +183,18 @@ static void dispatch(struct net_loop *loop, struct epoll_event event)
     }
 }
 
-static int wait_ms(const struct net_loop *loop, base_time max_wait)
+static base_time wait_time(const struct net_loop *loop, base_time max_wait)
 {
     if (!base_list_is_empty(&loop->work) || loop->is_hook_due) {
         return 0;
     }
     base_time next = net_timers_next(loop);
     base_time wait = next == BASE_NEVER ? BASE_NEVER : base_time_since(next, loop->now);
-    if (wait > max_wait) {
-        wait = max_wait;
-    }
+    return wait < max_wait ? wait : max_wait;
+}
+
+static int wait_ms(base_time wait)
+{
     if (wait == BASE_NEVER) {
         return -1;
     }
@@ -158,16 +203,18 @@ static int wait_ms(const struct net_loop *loop, base_time max_wait)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-static bool is_preferred(const struct epoll_event *event)
+static bool is_preferred(const struct net_event *event)
 {
-    const struct net_stream *stream = (void *)(uintptr_t)(event->data.u64 & ~KIND_MASK);
-    return (event->data.u64 & KIND_MASK) == NET_KIND_STREAM && (stream->flags & NET_IS_PREFERRED);
+    const struct net_stream *stream = (void *)(uintptr_t)(event->data & ~KIND_MASK);
+    enum net_kind kind = (enum net_kind)(event->data & KIND_MASK);
+    return stream && (kind == NET_KIND_STREAM || kind == NET_KIND_RECEIVED) &&
+           (stream->flags & NET_IS_PREFERRED);
 }
 
 /* Moves the events of preferred streams to the front; otherwise the order stays. */
 static void sort_events(struct net_loop *loop)
 {
-    struct epoll_event others[NET_EVENTS_MAX];
+    struct net_event others[2 * NET_EVENTS_MAX];
     int other_count = 0;
     loop->preferred_count = 0;
     for (int i = 0; i < loop->event_count; i++) {
@@ -185,17 +232,14 @@ static int wait_for_events(struct net_loop *loop, base_time max_wait)
     if (loop->event_idx < loop->event_count) {
         return BASE_OK;
     }
-    loop->counters.epoll_waits++;
+    base_time wait = wait_time(loop, max_wait);
+    loop->counters.waits++;
     loop->event_idx = 0;
     loop->event_count = 0;
     loop->preferred_count = 0;
-    int count = epoll_wait(loop->epoll_fd, loop->events, NET_EVENTS_MAX, wait_ms(loop, max_wait));
-    if (count < 0) {
-        return errno == EINTR ? BASE_OK : BASE_ESYSTEM;
-    }
-    loop->event_count = count;
+    int status = loop->ring ? net_ring_wait(loop, wait) : net_loop_collect(loop, wait_ms(wait));
     sort_events(loop);
-    return BASE_OK;
+    return status;
 }
 
 /* ---- phases ---------------------------------------------------------------------------------- */
@@ -240,6 +284,9 @@ static bool phase(struct net_loop *loop, uint32_t mask)
         if ((stream->flags & NET_DO_ANY) && base_list_is_empty(&stream->link)) {
             base_list_push_back(&loop->work, &stream->link);
         }
+    }
+    if ((mask & NET_DO_SEND) && loop->ring) {
+        net_ring_flush(loop);
     }
     return did;
 }
@@ -328,10 +375,11 @@ void net_loop_free(struct net_loop *loop)
     while (phase(loop, NET_DO_END)) {
     }
     net_signal_done(loop);
+    net_turn_reset(loop);
+    net_ring_free(loop->ring);
     if (loop->epoll_fd >= 0) {
         close(loop->epoll_fd);
     }
-    net_turn_reset(loop);
     free(loop->timers);
     free(loop->turn);
     free(loop);

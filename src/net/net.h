@@ -1,9 +1,9 @@
 /* net.h - the loop, sockets, streams, names: the whole contract of src/net.
  *
  * Completion-shaped: a receive delivers a slice out of the loop's own memory, a send completes
- * later, a connect completes with a status. The epoll backend emulates completions, so that
- * io_uring can be a second backend behind the same header. One thread per loop; nothing here is
- * thread-safe.
+ * later, a connect completes with a status. There are two backends: io_uring, where receives and
+ * sends of a turn are a single system call each, and epoll, which emulates completions. One thread
+ * per loop, from net_loop_new on; nothing here is thread-safe.
  *
  * A turn (net_loop_turn):
  *   1. wait for events until the next timer or max_wait; read the clock once: net_loop_now() is
@@ -49,15 +49,22 @@ struct net_tls_context;
 /* ---- loop -------------------------------------------------------------------------------------
  */
 
+enum net_backend { NET_BACKEND_AUTO, NET_BACKEND_EPOLL, NET_BACKEND_IO_URING };
+
 struct net_loop_options {
+    enum net_backend backend;    /* AUTO: io_uring where the kernel has it, else epoll */
     uint32_t turn_bytes;         /* turn memory; 0 = 1 MiB. A turn that needs more flushes early */
     uint32_t receive_bytes;      /* most bytes taken from one socket in one receive; 0 = 16 KiB */
     void (*on_turn)(void *host); /* step 4; may be NULL */
     void *host;
 };
 
+/* BASE_ENOMEM, BASE_ESYSTEM; BASE_EUNSUPPORTED when io_uring was asked for and the kernel has none
+ * or refuses it. */
 int net_loop_new(const struct net_loop_options *options,
                  struct net_loop **ret_loop) BASE_MUST_CHECK;
+/* The backend that is used: never AUTO. */
+enum net_backend net_loop_backend(const struct net_loop *loop);
 /* The owner has closed listeners, watches and resolvers and ended its streams before; streams that
  * were ended but not yet told get their on_close here. */
 void net_loop_free(struct net_loop *loop);
@@ -74,11 +81,12 @@ base_time net_loop_now(const struct net_loop *loop);
 /* What the loop asked of the kernel since it was made. */
 struct net_counters {
     uint64_t turns;
-    uint64_t epoll_waits;
+    uint64_t waits;
     uint64_t epoll_ctls;
     uint64_t accepts;
     uint64_t receives;
     uint64_t sends;
+    uint64_t flushes; /* io_uring: calls that carried several sends */
     uint64_t received_bytes;
     uint64_t sent_bytes;
 };
@@ -232,12 +240,15 @@ struct net_stream {
     int end_status;
     uint32_t in_bytes_max;
     uint32_t flags;          /* private */
-    uint32_t interest;       /* epoll events registered now */
+    uint32_t interest;       /* epoll events it is told of */
+    uint32_t registered;     /* those that epoll knows; with io_uring receives are not among them */
+    uint32_t receive_slot;   /* io_uring: the receive under way, from 1; 0: none */
     uint32_t out_turn_count; /* slices queued in this turn */
     size_t unsent_bytes;
-    struct net_buffer *in;  /* unconsumed input; NULL when there is none */
-    struct net_buffer *out; /* unsent output of earlier turns; NULL when there is none */
-    void *out_turn;         /* slices of this turn, in turn memory */
+    struct net_buffer *in;    /* unconsumed input; NULL when there is none */
+    struct net_buffer *early; /* io_uring: received while it was paused; NULL when there is none */
+    struct net_buffer *out;   /* unsent output of earlier turns; NULL when there is none */
+    void *out_turn;           /* slices of this turn, in turn memory */
     struct net_tls *tls;
     struct base_list link; /* in the loop's list of streams with work */
     uint32_t out_turn_room;

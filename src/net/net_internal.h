@@ -45,8 +45,31 @@
 /* Events the kernel reports in one wait. */
 #define NET_EVENTS_MAX 256
 
-/* What an epoll event's data points to: the low bits of the pointer. */
-enum net_kind { NET_KIND_STREAM, NET_KIND_LISTENER, NET_KIND_WATCH, NET_KIND_SIGNALS };
+/* What an event's data points to: the low bits of the pointer. */
+enum net_kind {
+    NET_KIND_STREAM,
+    NET_KIND_LISTENER,
+    NET_KIND_WATCH,
+    NET_KIND_SIGNALS,
+    NET_KIND_RECEIVED, /* of the ring alone: a receive of a stream is complete */
+};
+
+/* Something that one wait reported. */
+struct net_event {
+    uint64_t data;   /* the object's address, its kind in the low bits; 0: nobody cares any more */
+    uint32_t events; /* epoll's */
+    int32_t result;  /* NET_KIND_RECEIVED: bytes, 0 at the end, or a negative errno */
+    uint32_t buffer; /* NET_KIND_RECEIVED: the ring's buffer that holds them, from 1; 0: none */
+};
+
+/* What a stream has queued in a turn, on its way to the kernel. */
+struct net_output {
+    struct net_stream *stream;
+    struct iovec *slices;
+    uint32_t count;
+};
+
+struct net_ring;
 
 /* A block of bytes on the heap: [start, end) is live. */
 struct net_buffer {
@@ -70,6 +93,7 @@ struct net_loop {
     struct net_loop_options options;
     int epoll_fd;
     int signal_fd;
+    struct net_ring *ring; /* receives and sends go through it; NULL: epoll alone */
     bool is_stopped;
     bool is_in_turn;
     bool is_hook_due; /* callbacks ran after the last call of the turn hook */
@@ -98,13 +122,15 @@ struct net_loop {
     int event_idx; /* the next event of `events` to be dispatched */
     int event_count;
     int preferred_count; /* so many of them, the first ones, are of preferred streams */
-    struct epoll_event events[NET_EVENTS_MAX];
+    struct net_event events[2 * NET_EVENTS_MAX]; /* the ring's, and epoll's behind it */
 };
 
 /* loop.c */
 /* One epoll_ctl; the status is BASE_ESYSTEM when the kernel refuses. */
 int net_loop_control(struct net_loop *loop, int op, int fd, uint32_t events, void *object,
                      enum net_kind kind);
+/* Adds to loop->events what epoll has to report. */
+int net_loop_collect(struct net_loop *loop, int wait_ms) BASE_MUST_CHECK;
 /* Events of `object` that were reported but not yet dispatched will not be. */
 void net_loop_forget(struct net_loop *loop, const void *object);
 /* The kernel's monotonic clock. */
@@ -151,8 +177,29 @@ void net_connect_report(struct net_stream *stream);
 void net_connect_forget(struct net_stream *stream);
 int net_socket_configure(int fd, const struct net_socket_options *options);
 
+/* ring.c */
+/* BASE_ESYSTEM: the kernel has no io_uring, or not all of it that is needed. */
+int net_ring_new(uint32_t receive_bytes, struct net_ring **ret_ring) BASE_MUST_CHECK;
+void net_ring_free(struct net_ring *ring);
+/* Waits until the ring or epoll has something; adds it to loop->events. */
+int net_ring_wait(struct net_loop *loop, base_time wait) BASE_MUST_CHECK;
+/* Asks for one receive of the stream, unless one is under way. It is reported by a later wait. */
+void net_ring_receive(struct net_stream *stream);
+/* The stream goes: nobody will hear of its receive. */
+void net_ring_forget(struct net_stream *stream);
+/* Bytes that a NET_KIND_RECEIVED event holds; they stay to the end of the turn. */
+struct base_slice net_ring_take(struct net_ring *ring, const struct net_event *event);
+/* Gives the buffers of this turn back to the kernel. */
+void net_ring_reset(struct net_ring *ring);
+/* Output that leaves with the next flush. */
+void net_ring_send(struct net_loop *loop, struct net_output output);
+/* Sends it all in one call and tells the streams (net_stream_sent). */
+void net_ring_flush(struct net_loop *loop);
+
 /* stream.c */
 void net_stream_event(struct net_stream *stream, uint32_t events);
+/* The receive that was asked for is complete: `result` bytes lie in `bytes`. */
+void net_stream_received(struct net_stream *stream, int result, struct base_slice bytes);
 /* Phases of a turn for one stream: NET_DO_INPUT, NET_DO_KEEP, NET_DO_END. */
 void net_stream_work_input(struct net_stream *stream, uint32_t todo);
 void net_stream_work_keep(struct net_stream *stream);
@@ -162,11 +209,16 @@ void net_stream_queue(struct net_stream *stream, uint32_t todo);
 void net_stream_end(struct net_stream *stream, int status);
 /* The same for an error of the kernel. */
 void net_stream_break(struct net_stream *stream, int system_error);
-/* Makes the epoll registration `events`. */
+/* Makes `events` what the stream is told of. With a ring EPOLLIN is a receive of the ring, and
+ * epoll has only what the ring does not tell. */
 void net_stream_interest(struct net_stream *stream, uint32_t events);
 
 /* stream_out.c */
 void net_stream_work_send(struct net_stream *stream);
+/* What the ring's send of the output's first IOV_MAX slices came to: bytes or a negative errno. */
+void net_stream_sent(struct net_output *output, int result);
+/* The same output, sent without the ring. */
+void net_stream_send_now(struct net_output *output);
 void net_stream_writable(struct net_stream *stream);
 void net_stream_drop_output(struct net_stream *stream);
 /* Queues bytes as they are to go out (behind TLS). */

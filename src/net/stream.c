@@ -14,7 +14,9 @@
  *   1. At most one of held.bytes and `in` is non-zero; `in` is never empty.
  *   2. The rest is at most in_bytes_max.
  *   3. A paused stream is read from neither the socket nor the rest; its registration loses
- *      EPOLLIN only when something arrives meanwhile, so pausing is free in the common case.
+ *      EPOLLIN only when something arrives meanwhile, so pausing is free in the common case. With a
+ *      ring that something is one receive, kept raw in `early`, behind the rest, until the stream
+ *      is resumed; no other is asked for before.
  *   4. `in` is buried, not freed: slices of it may be queued for another stream.
  *
  * Test: unit/net/test_stream.c.
@@ -54,13 +56,35 @@ void net_stream_queue(struct net_stream *stream, uint32_t todo)
     }
 }
 
+static int register_events(struct net_stream *stream, int fd, uint32_t events)
+{
+    int op = !stream->registered ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+    int status = net_loop_control(stream->loop, op, fd, events, stream, NET_KIND_STREAM);
+    if (status == BASE_OK) {
+        stream->registered = events;
+    }
+    return status;
+}
+
+/* What epoll has to tell where the ring receives: room to send, and a hang-up while nobody reads.
+ */
+static uint32_t beside_ring(uint32_t events)
+{
+    return events & (events & EPOLLIN ? (uint32_t)EPOLLOUT : (uint32_t)(EPOLLOUT | EPOLLRDHUP));
+}
+
 void net_stream_interest(struct net_stream *stream, uint32_t events)
 {
-    if (stream->interest == events || (stream->flags & NET_IS_ENDED)) {
+    struct net_loop *loop = stream->loop;
+    uint32_t registered = loop->ring ? beside_ring(events) : events;
+    if (stream->flags & NET_IS_ENDED) {
         return;
     }
-    if (net_loop_control(stream->loop, EPOLL_CTL_MOD, stream->fd, events, stream,
-                         NET_KIND_STREAM) != BASE_OK) {
+    if (loop->ring && (events & EPOLLIN)) {
+        net_ring_receive(stream);
+    }
+    if (stream->registered != registered &&
+        register_events(stream, stream->fd, registered) != BASE_OK) {
         net_stream_break(stream, errno);
         return;
     }
@@ -71,17 +95,16 @@ int net_stream_adopt(struct net_stream *stream, int fd, const struct net_socket_
 {
     INVARIANT(stream->fd < 0);
     int status = net_socket_configure(fd, options);
-    if (status == BASE_OK) {
-        status = net_loop_control(stream->loop, EPOLL_CTL_ADD, fd, INTEREST_BASE, stream,
-                                  NET_KIND_STREAM);
+    if (status == BASE_OK && !stream->loop->ring) {
+        status = register_events(stream, fd, INTEREST_BASE);
     }
     if (status != BASE_OK) {
         return status;
     }
     stream->fd = fd;
-    stream->interest = INTEREST_BASE;
     stream->flags |= NET_IS_OPEN;
     stream->loop->stream_count++;
+    net_stream_interest(stream, INTEREST_BASE);
     return BASE_OK;
 }
 
@@ -94,7 +117,7 @@ static struct base_slice rest_of(const struct net_stream *stream)
 
 size_t net_stream_unread(const struct net_stream *stream)
 {
-    return rest_of(stream).bytes;
+    return rest_of(stream).bytes + net_buffer_live(stream->early).bytes;
 }
 
 static void drop_rest(struct net_stream *stream)
@@ -102,6 +125,13 @@ static void drop_rest(struct net_stream *stream)
     stream->held = base_slice_of(NULL, 0);
     net_turn_bury(stream->loop, stream->in);
     stream->in = NULL;
+}
+
+static void drop_input(struct net_stream *stream)
+{
+    drop_rest(stream);
+    net_turn_bury(stream->loop, stream->early);
+    stream->early = NULL;
 }
 
 /* `rest` is the end of what was delivered: of `in` where that exists, else of turn memory. */
@@ -210,6 +240,18 @@ static void received(struct net_stream *stream, uint8_t *place, size_t room, siz
     }
 }
 
+/* A receive brought no bytes: the end, or a negative errno. */
+static void received_none(struct net_stream *stream, int result)
+{
+    if (result == 0 && stream->tls) {
+        net_tls_end_of_file(stream);
+    } else if (result == 0) {
+        net_stream_end(stream, BASE_EEOF);
+    } else {
+        net_stream_break(stream, -result);
+    }
+}
+
 /* One recv. Returns the count, or 0 when there is nothing for now or the stream ended. */
 static size_t receive_bytes(struct net_stream *stream, uint8_t *place, size_t room)
 {
@@ -223,12 +265,8 @@ static size_t receive_bytes(struct net_stream *stream, uint8_t *place, size_t ro
         counters->received_bytes += (uint64_t)got;
         return (size_t)got;
     }
-    if (got == 0 && stream->tls) {
-        net_tls_end_of_file(stream);
-    } else if (got == 0) {
-        net_stream_end(stream, BASE_EEOF);
-    } else if (errno != EAGAIN) {
-        net_stream_break(stream, errno);
+    if (got == 0 || errno != EAGAIN) {
+        received_none(stream, got == 0 ? 0 : -errno);
     }
     return 0;
 }
@@ -289,6 +327,102 @@ static void receive_encrypted(struct net_stream *stream)
     deliver_decrypted(stream);
 }
 
+/* ---- receiving by the ring ------------------------------------------------------------------- */
+
+/* Delivers up to in_bytes_max of `bytes`, behind the rest; returns how many. */
+static size_t take_plain(struct net_stream *stream, struct base_slice bytes)
+{
+    size_t room = bytes.bytes < stream->in_bytes_max ? bytes.bytes : stream->in_bytes_max;
+    if (!stream->in) {
+        deliver(stream, base_slice_of(bytes.data, room));
+        return room;
+    }
+    uint8_t *place = reserve(stream, &room);
+    if (!place) {
+        net_stream_end(stream, BASE_ENOMEM);
+        return 0;
+    }
+    memcpy(place, bytes.data, room);
+    received(stream, place, room, room);
+    return room;
+}
+
+static size_t take_encrypted(struct net_stream *stream, struct base_slice bytes)
+{
+    if (net_tls_has_input(stream)) {
+        deliver_decrypted(stream);
+        return 0;
+    }
+    net_tls_feed(stream, bytes);
+    deliver_decrypted(stream);
+    return bytes.bytes;
+}
+
+/* `bytes` lie in memory of the turn. What the owner does not want now is kept. */
+static void take(struct net_stream *stream, struct base_slice bytes)
+{
+    const struct net_tls *tls = stream->tls;
+    while (bytes.bytes > 0 && may_read(stream)) {
+        if (stream->held.bytes > 0) {
+            net_stream_work_keep(stream);
+        }
+        size_t taken = tls ? take_encrypted(stream, bytes) : take_plain(stream, bytes);
+        bytes = base_slice_skip(bytes, taken);
+        if (stream->tls != tls && bytes.bytes > 0) {
+            net_stream_end(stream, BASE_EPROTOCOL);
+        }
+    }
+    if (bytes.bytes > 0 && !(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED)) &&
+        net_buffer_append(&stream->early, bytes) != BASE_OK) {
+        net_stream_end(stream, BASE_ENOMEM);
+    }
+}
+
+static void take_early(struct net_stream *stream)
+{
+    struct net_buffer *early = stream->early;
+    if (early && may_read(stream)) {
+        stream->early = NULL;
+        net_turn_bury(stream->loop, early);
+        take(stream, net_buffer_live(early));
+    }
+}
+
+static void event_while_unread(struct net_stream *stream, uint32_t events);
+
+/* The peer is gone, or has said its last, while nobody reads. */
+static void ended_while_unread(struct net_stream *stream, int result)
+{
+    if (result < 0) {
+        net_stream_break(stream, -result);
+    } else {
+        event_while_unread(stream, EPOLLRDHUP);
+    }
+}
+
+void net_stream_received(struct net_stream *stream, int result, struct base_slice bytes)
+{
+    bool is_again = result == -ENOBUFS || result == -EAGAIN || result == -EINTR;
+    if (stream->flags & NET_IS_ENDED) {
+        return;
+    }
+    if (!is_again) {
+        stream->loop->counters.receives++;
+    }
+    if (result > 0) {
+        stream->loop->counters.received_bytes += (uint64_t)result;
+        take(stream, bytes);
+    } else if (!is_again && !may_read(stream)) {
+        ended_while_unread(stream, result);
+        return;
+    } else if (!is_again) {
+        received_none(stream, result);
+    }
+    bool is_wanted = may_read(stream) || (!stream->early && !(stream->flags & NET_IS_CLOSING));
+    uint32_t without = (stream->flags & NET_IS_CLOSING) ? INTEREST_BASE : EPOLLIN;
+    net_stream_interest(stream, is_wanted ? stream->interest : stream->interest & ~without);
+}
+
 void net_stream_work_input(struct net_stream *stream, uint32_t todo)
 {
     if (stream->flags & (NET_IS_CLOSING | NET_IS_ENDED)) {
@@ -303,13 +437,16 @@ void net_stream_work_input(struct net_stream *stream, uint32_t todo)
     if (!(todo & NET_DO_DELIVER) || !may_read(stream)) {
         return;
     }
-    net_stream_interest(stream, stream->interest | INTEREST_BASE);
     struct base_slice rest = rest_of(stream);
-    if (rest.bytes > 0 && may_read(stream)) {
+    if (rest.bytes > 0) {
         deliver(stream, rest);
     }
     if (stream->tls) {
         deliver_decrypted(stream);
+    }
+    take_early(stream);
+    if (may_read(stream)) {
+        net_stream_interest(stream, stream->interest | INTEREST_BASE);
     }
 }
 
@@ -349,6 +486,9 @@ void net_stream_event(struct net_stream *stream, uint32_t events)
     if (stream->flags & (NET_IS_PAUSED | NET_IS_CLOSING)) {
         event_while_unread(stream, events);
         return;
+    }
+    if (stream->loop->ring) {
+        return; /* the receive that is under way tells */
     }
     if (stream->held.bytes > 0) {
         net_stream_work_keep(stream);
@@ -421,7 +561,7 @@ void net_stream_close(struct net_stream *stream, base_time linger)
     }
     stream->flags |= NET_IS_CLOSING;
     if (!(stream->flags & NET_IS_IN_HANDLER)) {
-        drop_rest(stream);
+        drop_input(stream);
     }
     stream->timer.fire = linger_over;
     net_timer_set(stream->loop, &stream->timer, base_time_add(stream->loop->now, linger));
@@ -435,7 +575,7 @@ void net_stream_abort(struct net_stream *stream)
     }
     net_stream_drop_output(stream);
     if (!(stream->flags & NET_IS_IN_HANDLER)) {
-        drop_rest(stream);
+        drop_input(stream);
     }
     net_stream_end(stream, BASE_OK);
     stream->end_status = BASE_OK;
@@ -447,9 +587,18 @@ void net_stream_work_end(struct net_stream *stream)
     struct net_tls *tls = stream->tls;
     net_timer_set(loop, &stream->timer, BASE_NEVER);
     net_connect_forget(stream);
-    drop_rest(stream);
+    drop_input(stream);
     net_stream_drop_output(stream);
     net_loop_forget(loop, stream);
+    if (stream->receive_slot) {
+        /* The receive keeps the socket open, and so epoll's interest in it alive: both are ended,
+         * and the peer hears of it now. */
+        if (stream->registered) {
+            (void)register_events(stream, stream->fd, 0);
+        }
+        (void)shutdown(stream->fd, SHUT_RDWR);
+        net_ring_forget(stream);
+    }
     if (stream->fd >= 0) {
         close(stream->fd);
         stream->fd = -1;

@@ -1,7 +1,8 @@
 /* stream_out.c - the send side of a stream.
  *
  * What the owner queues in a turn is a list of slices in turn memory (out_turn); at the end of the
- * turn it goes to the kernel in one call. What the kernel does not take is copied to the backlog
+ * turn it goes to the kernel in one call, or with that of other streams through the ring. What the
+ * kernel does not take is copied to the backlog
  * (`out`) and sent when the socket is writable; while there is a backlog new output is appended to
  * it, in order.
  *
@@ -80,8 +81,22 @@ static void send_failed(struct net_stream *stream, int error)
     }
 }
 
-/* One send or sendmsg. Returns what the kernel took, 0 when it takes nothing now or the stream
- * broke. */
+/* What a send came to: `result` bytes or a negative errno. Returns what the kernel took, 0 when it
+ * takes nothing now or the stream broke. */
+static size_t taken_of(struct net_stream *stream, int result)
+{
+    stream->loop->counters.sends++;
+    if (result < 0) {
+        if (result != -EAGAIN && result != -EINTR) {
+            send_failed(stream, -result);
+        }
+        return 0;
+    }
+    count_sent(stream, (size_t)result);
+    return (size_t)result;
+}
+
+/* One send or sendmsg. */
 static size_t send_slices(struct net_stream *stream, struct iovec *slices, size_t count)
 {
     struct msghdr message = {.msg_iov = slices, .msg_iovlen = count};
@@ -90,16 +105,8 @@ static size_t send_slices(struct net_stream *stream, struct iovec *slices, size_
         taken = count == 1 ? send(stream->fd, slices->iov_base, slices->iov_len,
                                   MSG_NOSIGNAL | MSG_DONTWAIT)
                            : sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        stream->loop->counters.sends++;
     } while (taken < 0 && errno == EINTR);
-    if (taken < 0) {
-        if (errno != EAGAIN) {
-            send_failed(stream, errno);
-        }
-        return 0;
-    }
-    count_sent(stream, (size_t)taken);
-    return (size_t)taken;
+    return taken_of(stream, taken < 0 ? -errno : (int)taken);
 }
 
 /* Moves slices[*idx] ... forward by `taken` bytes. */
@@ -131,21 +138,27 @@ static void keep_backlog(struct net_stream *stream, const struct iovec *slices, 
     }
 }
 
-static void send_turn(struct net_stream *stream)
+/* The first slices that one call may carry, and their bytes. */
+static uint32_t first_batch(const struct iovec *slices, uint32_t count, size_t *ret_bytes)
 {
-    struct iovec *slices = stream->out_turn;
-    uint32_t count = stream->out_turn_count;
-    uint32_t idx = 0;
-    stream->out_turn = NULL;
-    stream->out_turn_count = 0;
-    stream->out_turn_room = 0;
-    bool is_taking = !stream->out && !(stream->flags & NET_IS_CONNECTING);
+    uint32_t batch = count < IOV_MAX ? count : IOV_MAX;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < batch; i++) {
+        bytes += slices[i].iov_len;
+    }
+    *ret_bytes = bytes;
+    return batch;
+}
+
+/* Sends slices[idx] and on while the kernel takes all; the others become the backlog. */
+static void send_from(struct net_output *output, uint32_t idx, bool is_taking)
+{
+    struct net_stream *stream = output->stream;
+    struct iovec *slices = output->slices;
+    uint32_t count = output->count;
     while (is_taking && idx < count) {
-        uint32_t batch = count - idx < IOV_MAX ? count - idx : IOV_MAX;
-        size_t asked = 0;
-        for (uint32_t i = 0; i < batch; i++) {
-            asked += slices[idx + i].iov_len;
-        }
+        size_t asked;
+        uint32_t batch = first_batch(slices + idx, count - idx, &asked);
         size_t taken = send_slices(stream, slices + idx, batch);
         skip_taken(slices, count, &idx, taken);
         is_taking = taken == asked;
@@ -155,6 +168,24 @@ static void send_turn(struct net_stream *stream)
     } else if (idx < count && !(stream->flags & NET_IS_ENDED)) {
         keep_backlog(stream, slices + idx, count - idx);
     }
+    if ((stream->flags & NET_IS_CLOSING) && !stream->out) {
+        net_stream_end(stream, BASE_OK);
+    }
+}
+
+void net_stream_send_now(struct net_output *output)
+{
+    send_from(output, 0, true);
+}
+
+void net_stream_sent(struct net_output *output, int result)
+{
+    uint32_t idx = 0;
+    size_t asked;
+    (void)first_batch(output->slices, output->count, &asked);
+    size_t taken = taken_of(output->stream, result);
+    skip_taken(output->slices, output->count, &idx, taken);
+    send_from(output, idx, taken == asked || result == -EINTR);
 }
 
 void net_stream_work_send(struct net_stream *stream)
@@ -162,11 +193,15 @@ void net_stream_work_send(struct net_stream *stream)
     if (stream->tls) {
         net_tls_encrypt(stream);
     }
-    if (stream->out_turn_count > 0) {
-        send_turn(stream);
-    }
-    if ((stream->flags & NET_IS_CLOSING) && !stream->out) {
-        net_stream_end(stream, BASE_OK);
+    struct net_output output = {stream, stream->out_turn, stream->out_turn_count};
+    bool may_send = !stream->out && !(stream->flags & NET_IS_CONNECTING);
+    stream->out_turn = NULL;
+    stream->out_turn_count = 0;
+    stream->out_turn_room = 0;
+    if (stream->loop->ring && may_send && output.count > 0) {
+        net_ring_send(stream->loop, output);
+    } else {
+        send_from(&output, 0, may_send);
     }
 }
 

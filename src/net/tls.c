@@ -223,7 +223,8 @@ int net_stream_start_tls(struct net_stream *stream, struct net_tls_context *cont
         return BASE_ESTATE;
     }
     /* Inside on_data the rest is known only when the handler returns: deliver() looks then. */
-    if (!(stream->flags & NET_IS_IN_HANDLER) && (stream->held.bytes > 0 || stream->in)) {
+    if (!(stream->flags & NET_IS_IN_HANDLER) &&
+        (stream->held.bytes > 0 || stream->in || stream->early)) {
         return BASE_EPROTOCOL;
     }
     ERR_clear_error();

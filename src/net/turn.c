@@ -86,6 +86,9 @@ void net_turn_reset(struct net_loop *loop)
         loop->buried = buffer->next;
         free(buffer);
     }
+    if (loop->ring) {
+        net_ring_reset(loop->ring);
+    }
     loop->turn_used = 0;
 }
 

@@ -504,13 +504,30 @@ static void set_scheduling(const struct config_options *options)
     }
 }
 
+static int make_loop(struct proxy *proxy, enum config_event_backend backend)
+{
+    static const enum net_backend backends[] = {
+        [CONFIG_EVENT_BACKEND_AUTO] = NET_BACKEND_AUTO,
+        [CONFIG_EVENT_BACKEND_EPOLL] = NET_BACKEND_EPOLL,
+        [CONFIG_EVENT_BACKEND_IO_URING] = NET_BACKEND_IO_URING,
+    };
+    struct net_loop_options options = {
+        .backend = backends[backend], .on_turn = proxy_host_turn, .host = proxy};
+    int r = net_loop_new(&options, &proxy->loop);
+    if (r == BASE_EUNSUPPORTED) {
+        proxy_log(PROXY_FATAL,
+                  "event_backend: the kernel has no io_uring that weir can use, or "
+                  "forbids it (Linux 6.1, kernel.io_uring_disabled); use auto or epoll");
+    }
+    return r;
+}
+
 static int open_all(struct proxy *proxy)
 {
     const struct config_options *options = &proxy->config->options;
-    struct net_loop_options loop = {.on_turn = proxy_host_turn, .host = proxy};
     struct timespec wall;
     char why[512];
-    int r = net_loop_new(&loop, &proxy->loop);
+    int r = make_loop(proxy, options->event_backend);
     r = r < 0 ? r : make_tables(proxy);
     r = r < 0 ? r : make_core(proxy);
     r = r < 0 ? r : watch_signals(proxy);
@@ -647,7 +664,8 @@ static int serve(struct proxy *proxy, int background_fd)
     int r = open_all(proxy);
     if (r == BASE_OK) {
         proxy->phase = PROXY_RUNNING;
-        proxy_log(PROXY_LOG, "process up: weir %s, pid %d", WEIR_VERSION, (int)getpid());
+        proxy_log(PROXY_LOG, "process up: weir %s, pid %d, %s", WEIR_VERSION, (int)getpid(),
+                  net_loop_backend(proxy->loop) == NET_BACKEND_IO_URING ? "io_uring" : "epoll");
         if (proxy->is_quiet) {
             proxy_log_quiet();
         }

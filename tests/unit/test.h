@@ -19,6 +19,8 @@
 #include <cmocka.h>
 
 void test_register(const char *name, void (*body)(void **state));
+/* Ends the test that runs; it counts as skipped, and the reason is printed. */
+_Noreturn void test_skip(const char *reason);
 
 #define TEST(name)                                                 \
     static void name(void **state);                                \

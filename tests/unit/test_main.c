@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,16 @@ void test_register(const char *name, void (*body)(void **state))
     tests[test_count++] = (struct CMUnitTest){.name = name, .test_func = body};
 }
 
+static size_t skipped_count;
+
+_Noreturn void test_skip(const char *reason)
+{
+    skipped_count++;
+    printf("skipped: %s\n", reason);
+    skip();
+    abort(); /* skip() does not return */
+}
+
 int main(int argc, char **argv)
 {
     size_t kept = 0;
@@ -33,6 +44,7 @@ int main(int argc, char **argv)
     }
     int failed = _cmocka_run_group_tests("unit", tests, kept, NULL, NULL);
     fflush(stdout);
-    printf("%zu passed, %d failed, 0 skipped\n", kept - (size_t)failed, failed);
+    printf("%zu passed, %d failed, %zu skipped\n", kept - (size_t)failed - skipped_count, failed,
+           skipped_count);
     return failed ? 1 : 0;
 }

@@ -47,7 +47,7 @@ TEST(a_round_trip_costs_one_wait_one_receive_and_one_send)
         assert_memory_equal(back, "select 1", 8);
     }
     const struct net_counters *after = net_loop_counters(world.loop);
-    assert_int_equal(after->epoll_waits - before.epoll_waits, 10);
+    assert_int_equal(after->waits - before.waits, 10);
     assert_int_equal(after->receives - before.receives, 10);
     assert_int_equal(after->sends - before.sends, 10);
     assert_int_equal(after->epoll_ctls - before.epoll_ctls, 0);
@@ -432,7 +432,8 @@ TEST(many_streams_forward_received_slices_without_mixing_them)
     UNTIL(&world, net_loop_counters(world.loop)->sent_bytes == COUNT * BYTES);
     assert_int_equal(net_loop_counters(world.loop)->sends, COUNT);
     assert_int_equal(net_loop_counters(world.loop)->receives, COUNT);
-    assert_true(net_loop_counters(world.loop)->turns > net_loop_counters(world.loop)->epoll_waits);
+    assert_true(world_has_ring(&world) || /* whose receives take no turn memory */
+                net_loop_counters(world.loop)->turns > net_loop_counters(world.loop)->waits);
     for (int i = 0; i < COUNT; i++) {
         memset(sent, 'A' + i, sizeof(sent));
         raw_read(raw_out[i], back, sizeof(back));

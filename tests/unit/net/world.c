@@ -20,11 +20,24 @@ static void on_turn(void *host)
 void world_init(struct world *world, uint32_t turn_bytes, uint32_t receive_bytes)
 {
     *world = (struct world){0};
-    struct net_loop_options options = {.turn_bytes = turn_bytes,
+    const char *name = getenv("NET_BACKEND");
+    bool is_ring = name && strcmp(name, "io_uring") == 0;
+    struct net_loop_options options = {.backend =
+                                           is_ring ? NET_BACKEND_IO_URING : NET_BACKEND_EPOLL,
+                                       .turn_bytes = turn_bytes,
                                        .receive_bytes = receive_bytes,
                                        .on_turn = on_turn,
                                        .host = world};
-    assert_int_equal(net_loop_new(&options, &world->loop), BASE_OK);
+    int status = net_loop_new(&options, &world->loop);
+    if (status == BASE_EUNSUPPORTED) {
+        test_skip("the kernel has no io_uring, or refuses it");
+    }
+    assert_int_equal(status, BASE_OK);
+}
+
+bool world_has_ring(const struct world *world)
+{
+    return net_loop_backend(world->loop) == NET_BACKEND_IO_URING;
 }
 
 void world_done(struct world *world)

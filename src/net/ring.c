@@ -1,0 +1,400 @@
+/* ring.c - io_uring: receives and sends of a turn, each in one system call.
+ *
+ *     stream wants input -> net_ring_receive -> SQE -+
+ *                                                    +-> net_ring_wait: submit, wait, reap ->
+ * events epoll has something (the ring polls it) -------+
+ *
+ *     stream has output -> net_ring_send ... net_ring_flush: submit, reap -> net_stream_sent
+ *
+ * Streams receive and send here. Everything else that may happen to a descriptor (accepting,
+ * connecting, room for a backlog, a hang-up while nobody reads, foreign descriptors, signals) is
+ * rare and stays with epoll, whose descriptor the ring polls.
+ *
+ * A receive is asked for once and completes once: what a stream is not ready for stays in its
+ * socket. The kernel takes a buffer for it only when bytes are there, so a stream that waits owns
+ * none. It gets them back at the end of the turn; until then they are turn memory.
+ *
+ * Sends have a ring of their own, with MSG_DONTWAIT: each is complete when the call returns, and
+ * their completions do not mix with those that are waited for.
+ *
+ * Invariants
+ *   1. A slot is taken exactly while its receive is under way; its stream is NULL when that has
+ *      gone meanwhile. So a completion never follows a pointer to what was freed.
+ *   2. A buffer is the kernel's, or is held by an event that was not dispatched, or is in `used`.
+ *   3. Between flushes no send is under way.
+ *   4. No SQE of a socket is left in the queue when that is closed.
+ *
+ * The rings belong to the thread that makes them. Test: unit/net, as test_net_io_uring.
+ */
+#include "net/net_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUFFER_COUNT   128 /* a power of two; receives that find none are asked for again */
+#define BUFFER_GROUP   0
+#define RECEIVE_SQES   512
+#define RECEIVE_CQES   8192
+#define SENDS_MAX      256 /* in one call */
+#define SLOTS_AT_FIRST 64
+
+#define DATA_EPOLL 0 /* user data: the poll of epoll's descriptor; a slot, from 1, otherwise */
+
+#define SETUP_FLAGS \
+    (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL)
+
+struct slot {
+    struct net_stream *stream; /* NULL: gone */
+    struct io_uring_sqe *sqe;  /* what asks for it, until it is submitted */
+    uint32_t position;         /* of the SQE in the queue */
+    uint32_t next_free;        /* from 1 */
+};
+
+struct net_ring {
+    struct io_uring receives;
+    struct io_uring sends;
+    bool has_receives, has_sends, is_polling;
+
+    struct io_uring_buf_ring *buffers;
+    uint8_t *bytes; /* BUFFER_COUNT times receive_bytes */
+    uint32_t receive_bytes;
+    uint16_t used[BUFFER_COUNT];
+    uint32_t used_count;
+
+    struct slot *slots;
+    uint32_t slot_count;
+    uint32_t free_slot; /* from 1; 0: none */
+
+    struct net_output outputs[SENDS_MAX];
+    struct msghdr messages[SENDS_MAX];
+    uint32_t output_count;
+};
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static int setup_status(int result)
+{
+    return result == -ENOMEM ? BASE_ENOMEM : BASE_ESYSTEM;
+}
+
+static int open_receives(struct net_ring *ring)
+{
+    struct io_uring_params params = {.flags = SETUP_FLAGS | IORING_SETUP_CQSIZE,
+                                     .cq_entries = RECEIVE_CQES};
+    int r = io_uring_queue_init_params(RECEIVE_SQES, &ring->receives, &params);
+    ring->has_receives = r == 0;
+    if (r < 0) {
+        return setup_status(r);
+    }
+    return params.features & IORING_FEAT_EXT_ARG ? BASE_OK : BASE_ESYSTEM;
+}
+
+static int open_sends(struct net_ring *ring)
+{
+    struct io_uring_params params = {.flags = SETUP_FLAGS};
+    int r = io_uring_queue_init_params(SENDS_MAX, &ring->sends, &params);
+    ring->has_sends = r == 0;
+    return r < 0 ? setup_status(r) : BASE_OK;
+}
+
+static void give_buffer(struct net_ring *ring, uint16_t buffer, int offset)
+{
+    io_uring_buf_ring_add(ring->buffers, ring->bytes + (size_t)buffer * ring->receive_bytes,
+                          ring->receive_bytes, buffer, BUFFER_COUNT - 1, offset);
+}
+
+static int open_buffers(struct net_ring *ring)
+{
+    size_t size = BUFFER_COUNT * sizeof(struct io_uring_buf);
+    struct io_uring_buf_reg registration = {.ring_entries = BUFFER_COUNT, .bgid = BUFFER_GROUP};
+    ring->bytes = malloc((size_t)BUFFER_COUNT * ring->receive_bytes);
+    if (!ring->bytes || posix_memalign((void **)&ring->buffers, 4096, size) != 0) {
+        return BASE_ENOMEM;
+    }
+    memset(ring->buffers, 0, size);
+    registration.ring_addr = (uintptr_t)ring->buffers;
+    int r = io_uring_register_buf_ring(&ring->receives, &registration, 0);
+    if (r < 0) {
+        return setup_status(r);
+    }
+    io_uring_buf_ring_init(ring->buffers);
+    for (uint16_t i = 0; i < BUFFER_COUNT; i++) {
+        give_buffer(ring, i, i);
+    }
+    io_uring_buf_ring_advance(ring->buffers, BUFFER_COUNT);
+    return BASE_OK;
+}
+
+int net_ring_new(uint32_t receive_bytes, struct net_ring **ret_ring)
+{
+    struct net_ring *ring = calloc(1, sizeof(*ring));
+    if (!ring) {
+        return BASE_ENOMEM;
+    }
+    ring->receive_bytes = receive_bytes;
+    int r = open_receives(ring);
+    r = r < 0 ? r : open_sends(ring);
+    r = r < 0 ? r : open_buffers(ring);
+    if (r < 0) {
+        net_ring_free(ring);
+        return r;
+    }
+    *ret_ring = ring;
+    return BASE_OK;
+}
+
+void net_ring_free(struct net_ring *ring)
+{
+    if (!ring) {
+        return;
+    }
+    if (ring->has_receives) {
+        io_uring_queue_exit(&ring->receives);
+    }
+    if (ring->has_sends) {
+        io_uring_queue_exit(&ring->sends);
+    }
+    free(ring->slots);
+    free(ring->buffers);
+    free(ring->bytes);
+    free(ring);
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+/* A place in the queue; what is in it is submitted when it is full. */
+static struct io_uring_sqe *next_sqe(struct io_uring *ring)
+{
+    struct io_uring_sqe *sqe;
+    while (!(sqe = io_uring_get_sqe(ring))) {
+        int r = io_uring_submit(ring);
+        if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY) {
+            net_fatal_memory(sizeof(*sqe));
+        }
+    }
+    return sqe;
+}
+
+static bool grow_slots(struct net_ring *ring)
+{
+    uint32_t more = ring->slot_count ? ring->slot_count * 2 : SLOTS_AT_FIRST;
+    struct slot *larger = realloc(ring->slots, more * sizeof(*larger));
+    if (!larger) {
+        return false;
+    }
+    for (uint32_t i = ring->slot_count; i < more; i++) {
+        larger[i] = (struct slot){.next_free = i + 1 < more ? i + 2 : 0};
+    }
+    ring->slots = larger;
+    ring->free_slot = ring->slot_count + 1;
+    ring->slot_count = more;
+    return true;
+}
+
+void net_ring_receive(struct net_stream *stream)
+{
+    struct net_ring *ring = stream->loop->ring;
+    if (stream->receive_slot) {
+        return;
+    }
+    if (!ring->free_slot && !grow_slots(ring)) {
+        net_stream_end(stream, BASE_ENOMEM);
+        return;
+    }
+    stream->receive_slot = ring->free_slot;
+    struct slot *slot = &ring->slots[stream->receive_slot - 1];
+    ring->free_slot = slot->next_free;
+    slot->stream = stream;
+    struct io_uring_sqe *sqe = next_sqe(&ring->receives);
+    slot->sqe = sqe;
+    slot->position = ring->receives.sq.sqe_tail - 1;
+    io_uring_prep_recv(sqe, stream->fd, NULL, ring->receive_bytes, 0);
+    sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = BUFFER_GROUP;
+    io_uring_sqe_set_data64(sqe, stream->receive_slot);
+}
+
+/* An SQE names its socket by number, which may be another socket's by the time it is submitted. */
+void net_ring_forget(struct net_stream *stream)
+{
+    struct net_ring *ring = stream->loop->ring;
+    if (!stream->receive_slot) {
+        return;
+    }
+    struct slot *slot = &ring->slots[stream->receive_slot - 1];
+    if ((int32_t)(slot->position - io_uring_smp_load_acquire(ring->receives.sq.khead)) >= 0) {
+        io_uring_prep_nop(slot->sqe);
+        io_uring_sqe_set_data64(slot->sqe, stream->receive_slot);
+    }
+    slot->stream = NULL;
+    stream->receive_slot = 0;
+}
+
+/* The receive of a slot is over: its event, for nobody when the stream has gone. */
+static struct net_event end_receive(struct net_ring *ring, const struct io_uring_cqe *cqe)
+{
+    struct slot *slot = &ring->slots[cqe->user_data - 1];
+    struct net_event event = {.result = cqe->res};
+    if (cqe->flags & IORING_CQE_F_BUFFER) {
+        event.buffer = (cqe->flags >> IORING_CQE_BUFFER_SHIFT) + 1;
+    }
+    if (slot->stream) {
+        slot->stream->receive_slot = 0;
+        event.data = (uintptr_t)slot->stream | (uintptr_t)NET_KIND_RECEIVED;
+        slot->stream = NULL;
+    }
+    slot->next_free = ring->free_slot;
+    ring->free_slot = (uint32_t)cqe->user_data;
+    return event;
+}
+
+struct base_slice net_ring_take(struct net_ring *ring, const struct net_event *event)
+{
+    if (event->buffer == 0) {
+        return base_slice_of(NULL, 0);
+    }
+    uint32_t buffer = event->buffer - 1;
+    INVARIANT(buffer < BUFFER_COUNT && ring->used_count < BUFFER_COUNT);
+    ring->used[ring->used_count++] = (uint16_t)buffer;
+    return base_slice_of(ring->bytes + (size_t)buffer * ring->receive_bytes,
+                         event->result > 0 ? (size_t)event->result : 0);
+}
+
+void net_ring_reset(struct net_ring *ring)
+{
+    for (uint32_t i = 0; i < ring->used_count; i++) {
+        give_buffer(ring, ring->used[i], (int)i);
+    }
+    io_uring_buf_ring_advance(ring->buffers, (int)ring->used_count);
+    ring->used_count = 0;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static void poll_epoll(struct net_loop *loop)
+{
+    struct net_ring *ring = loop->ring;
+    if (!ring->is_polling) {
+        struct io_uring_sqe *sqe = next_sqe(&ring->receives);
+        io_uring_prep_poll_add(sqe, loop->epoll_fd, EPOLLIN);
+        io_uring_sqe_set_data64(sqe, DATA_EPOLL);
+        ring->is_polling = true;
+    }
+}
+
+static int submit_and_wait(struct net_ring *ring, base_time wait)
+{
+    struct __kernel_timespec time = {.tv_sec = (int64_t)(wait / BASE_SECOND),
+                                     .tv_nsec = (long long)(wait % BASE_SECOND)};
+    struct io_uring_cqe *first;
+    int r = wait == 0 ? io_uring_submit_and_get_events(&ring->receives)
+                      : io_uring_submit_and_wait_timeout(&ring->receives, &first, 1,
+                                                         wait == BASE_NEVER ? NULL : &time, NULL);
+    /* EBUSY, EAGAIN: completions have to be reaped, or memory found, before more is submitted. */
+    bool is_fine = r >= 0 || r == -ETIME || r == -EINTR || r == -EBUSY || r == -EAGAIN;
+    return is_fine ? BASE_OK : BASE_ESYSTEM;
+}
+
+int net_ring_wait(struct net_loop *loop, base_time wait)
+{
+    struct net_ring *ring = loop->ring;
+    struct io_uring_cqe *cqe;
+    unsigned head;
+    int reaped = 0;
+    bool has_epoll = false;
+    poll_epoll(loop);
+    if (submit_and_wait(ring, wait) != BASE_OK) {
+        return BASE_ESYSTEM;
+    }
+    io_uring_for_each_cqe(&ring->receives, head, cqe)
+    {
+        if (reaped == NET_EVENTS_MAX) {
+            break;
+        }
+        reaped++;
+        if (cqe->user_data == DATA_EPOLL) {
+            has_epoll = true;
+        } else {
+            loop->events[loop->event_count++] = end_receive(ring, cqe);
+        }
+    }
+    io_uring_cq_advance(&ring->receives, (unsigned)reaped);
+    if (!has_epoll) {
+        return BASE_OK;
+    }
+    ring->is_polling = false;
+    return net_loop_collect(loop, 0);
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+void net_ring_send(struct net_loop *loop, struct net_output output)
+{
+    struct net_ring *ring = loop->ring;
+    if (ring->output_count == SENDS_MAX) {
+        net_ring_flush(loop);
+    }
+    ring->outputs[ring->output_count++] = output;
+}
+
+static void prepare_send(struct net_ring *ring, uint32_t idx)
+{
+    const struct net_output *output = &ring->outputs[idx];
+    struct io_uring_sqe *sqe = next_sqe(&ring->sends);
+    if (output->count == 1) {
+        io_uring_prep_send(sqe, output->stream->fd, output->slices->iov_base,
+                           output->slices->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } else {
+        ring->messages[idx] =
+            (struct msghdr){.msg_iov = output->slices,
+                            .msg_iovlen = output->count < IOV_MAX ? output->count : IOV_MAX};
+        io_uring_prep_sendmsg(sqe, output->stream->fd, &ring->messages[idx],
+                              MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    io_uring_sqe_set_data64(sqe, idx);
+}
+
+static uint32_t reap_sends(struct net_ring *ring)
+{
+    struct io_uring_cqe *cqe;
+    unsigned head;
+    uint32_t reaped = 0;
+    io_uring_for_each_cqe(&ring->sends, head, cqe)
+    {
+        net_stream_sent(&ring->outputs[cqe->user_data], cqe->res);
+        reaped++;
+    }
+    io_uring_cq_advance(&ring->sends, reaped);
+    return reaped;
+}
+
+void net_ring_flush(struct net_loop *loop)
+{
+    struct net_ring *ring = loop->ring;
+    uint32_t left = ring->output_count;
+    if (left <= 1) {
+        /* One call either way, and a send alone is the cheaper one. */
+        for (uint32_t i = 0; i < left; i++) {
+            net_stream_send_now(&ring->outputs[i]);
+        }
+        ring->output_count = 0;
+        return;
+    }
+    for (uint32_t i = 0; i < left; i++) {
+        prepare_send(ring, i);
+    }
+    loop->counters.flushes++;
+    while (left > 0) {
+        int r = io_uring_submit_and_wait(&ring->sends, left);
+        if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY) {
+            net_fatal_memory(left * sizeof(struct io_uring_sqe));
+        }
+        left -= reap_sends(ring);
+    }
+    ring->output_count = 0;
+}
