@@ -513,13 +513,7 @@ static int make_loop(struct proxy *proxy, enum config_event_backend backend)
     };
     struct net_loop_options options = {
         .backend = backends[backend], .on_turn = proxy_host_turn, .host = proxy};
-    int r = net_loop_new(&options, &proxy->loop);
-    if (r == BASE_EUNSUPPORTED) {
-        proxy_log(PROXY_FATAL,
-                  "event_backend: the kernel has no io_uring that weir can use, or "
-                  "forbids it (Linux 6.1, kernel.io_uring_disabled); use auto or epoll");
-    }
-    return r;
+    return net_loop_new(&options, &proxy->loop);
 }
 
 static int open_all(struct proxy *proxy)
@@ -527,13 +521,19 @@ static int open_all(struct proxy *proxy)
     const struct config_options *options = &proxy->config->options;
     struct timespec wall;
     char why[512];
-    int r = make_loop(proxy, options->event_backend);
-    r = r < 0 ? r : make_tables(proxy);
+    int r = make_tables(proxy);
+    r = r < 0 ? r : make_loop(proxy, options->event_backend);
     r = r < 0 ? r : make_core(proxy);
     r = r < 0 ? r : watch_signals(proxy);
     r = r < 0 ? r
               : net_resolver_new(proxy->loop, options->dns_max_ttl, options->dns_nxdomain_ttl,
                                  &proxy->resolver);
+    if (r == BASE_EUNSUPPORTED) {
+        return fail_start(
+            "event_backend = io_uring needs Linux 6.1 and kernel.io_uring_disabled = 0; "
+            "use auto or epoll",
+            r);
+    }
     if (r < 0) {
         return fail_start("weir cannot start", r);
     }

@@ -3,7 +3,7 @@ log, stops it and looks at how it ended.
 
 $WEIR_BIN names the program (default build/weir in this checkout). Debian's pgbouncer works too,
 for what both can do: it is started as the postgres user, stopped by SIGINT, and tests marked
-weir_only are skipped.
+weir_only are skipped. $WEIR_EVENT_BACKEND runs every daemon on that event_backend.
 """
 import os
 import shutil
@@ -69,6 +69,8 @@ class Weir:
             "default_pool_size": 5,
             "ignore_startup_parameters": "extra_float_digits",
         }
+        if os.environ.get("WEIR_EVENT_BACKEND"):
+            lines["event_backend"] = os.environ["WEIR_EVENT_BACKEND"]
         lines.update(settings)
         secrets = {**PASSWORDS, **CONSOLE_PASSWORDS} if secrets is None else secrets
         databases = {"app": self.conninfo()} if databases is None else databases
@@ -117,8 +119,9 @@ class Weir:
                 break
         raise AssertionError(f"the daemon ended with {self.process.returncode}:\n{self.log()}")
 
-    def spawn(self, arguments=None, env=None):
-        """Starts the program: `weir serve FILE` unless other arguments are given."""
+    def spawn(self, arguments=None, env=None, wrapper=()):
+        """Starts the program: `weir serve FILE` unless other arguments are given; `wrapper` is a
+        command that runs it."""
         if arguments is None:
             arguments = [self.ini] if IS_PGBOUNCER else ["serve", self.ini]
         environment = dict(os.environ)
@@ -129,7 +132,7 @@ class Weir:
         environment.update(env or {})
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*wrapper, BIN, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment, cwd=self.folder, **(unprivileged() if IS_PGBOUNCER else {}))
         self.exit_code = None
 
