@@ -160,6 +160,9 @@ void import_complain(struct import_problems *problems, unsigned line, const char
         va_start(arguments, format);
         vsnprintf(problem->text, sizeof(problem->text), format, arguments);
         va_end(arguments);
+        for (char *at = problem->text; *at; at++)
+            if ((unsigned char)*at < ' ' || *at == '\x7F')
+                *at = '?'; /* what the file says goes to a terminal */
     }
     problems->count++;
 }
