@@ -22,6 +22,7 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 int cli_import(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
+int cli_serve(int argc, char **argv);
 int cli_user(int argc, char **argv);
 
 /* One option with a value (`value` is set) or without one (`flag` is set). */

@@ -10,6 +10,7 @@ static const struct verb {
     int (*run)(int argc, char **argv);
     const char *line;
 } verbs[] = {
+    {"serve", cli_serve, "run the service on $PORT"},
     {"migrate", cli_migrate, "bring the database's schema up to date"},
     {"user", cli_user, "add users, change passwords, list who there is"},
     {"import", cli_import, "read prices and activities from CSV files"},

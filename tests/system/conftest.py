@@ -12,14 +12,16 @@ import pytest
 from harness import fakes
 from harness.daemon import BIN, IS_PGBOUNCER, Weir
 from harness.door import DOORS, POOL_SIZE, Door
-from harness.horizon import Databases, Horizon
+from harness.horizon import HORIZON, Databases, Horizon
 from harness.pg import Cluster
 from harness.pools import pools_add_up
+from harness.service import Service
 from harness.tls import Authority
 
 TEST_DEADLINE_S = 90
 LOG_LINES_SHOWN = 60
 STASH_DAEMONS = pytest.StashKey()
+STASH_SERVICES = pytest.StashKey()
 STASH_FAILED = pytest.StashKey()
 
 
@@ -42,7 +44,7 @@ def pytest_runtest_makereport(item, call):
     if not report.failed:
         return
     item.stash[STASH_FAILED] = True
-    for weir in item.stash.get(STASH_DAEMONS, []):
+    for weir in item.stash.get(STASH_DAEMONS, []) + item.stash.get(STASH_SERVICES, []):
         lines = weir.log().splitlines()[-LOG_LINES_SHOWN:]
         report.sections.append((f"daemon's log ({weir.folder})", "\n".join(lines)))
 
@@ -179,3 +181,62 @@ def horizon(pg, horizon_databases):
     installation = Horizon(pg, horizon_databases.migrated())
     yield installation
     installation.done()
+
+
+@pytest.fixture(scope="module")
+def fragile_databases(fragile_pg):
+    databases = Databases(fragile_pg)
+    yield databases
+    databases.done()
+
+
+@pytest.fixture
+def service_factory(request):
+    """service_factory(databases, role="app") makes an installation that can serve, not started yet.
+    At the end each process is stopped and has to have ended well."""
+    if not os.access(HORIZON, os.X_OK):
+        pytest.fail(f"there is no program {HORIZON}: build it or set WEIR_BIN")
+    services = request.node.stash.setdefault(STASH_SERVICES, [])
+
+    def make(databases, role="app"):
+        service = Service(databases.pg, databases.migrated(), role)
+        services.append(service)
+        if role != "app":
+            databases.pg.sql(f"GRANT app TO {role}", fetch=False)
+        return service
+
+    yield make
+    failed = request.node.stash.get(STASH_FAILED, False)
+    try:
+        for service in services:
+            codes = [service.stop(process) for process in list(service.processes)]
+            assert failed or codes == [0] * len(codes), f"exit codes {codes}"
+            assert failed or not service.bad_signs(), service.bad_signs()
+    finally:
+        for service in services:
+            service.forget(keep_files=bool(os.environ.get("WEIR_KEEP")))
+
+
+@pytest.fixture
+def service(service_factory, horizon_databases):
+    """A service with one user, ann, without data; service.ann is the id."""
+    made = service_factory(horizon_databases)
+    made.ann = made.add_user("ann")
+    made.start()
+    return made
+
+
+@pytest.fixture(scope="module")
+def shared(horizon_databases):
+    """The same for tests of a module that leave it as it was; with the demonstration's user too."""
+    made = Service(horizon_databases.pg, horizon_databases.migrated())
+    made.ann = made.add_user("ann")
+    made.demo_id = made.demo()
+    made.start()
+    made.token = made.login("ann")
+    made.demo_token = made.login("demo")
+    yield made
+    try:
+        assert made.stop() == 0 and not made.bad_signs(), made.bad_signs()
+    finally:
+        made.forget()

@@ -1,0 +1,261 @@
+/* lease.c - see lease.h. */
+#include "serve/lease.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <microhttpd.h>
+
+#include "serve/app.h"
+#include "serve/http.h"
+#include "serve/log.h"
+
+#define QUERY_CANCELED   "57014"
+#define RETRY_FULL_S     2
+#define RETRY_DOWN_S     5
+#define TRIES            2
+#define TEXT_OF_POOL_MAX 600
+
+/* ---- replies ---------------------------------------------------------------------------------
+ */
+
+static void refuse_slow(struct request *request)
+{
+    reply_error(&request->reply, MHD_HTTP_GATEWAY_TIMEOUT, request->id, "query_timeout",
+                "the database did not finish this within %ld ms and the statement was cancelled; "
+                "try again, and if it stays so, look for locks and slow statements",
+                request->app->settings->query_ms);
+}
+
+static void refuse_down(struct request *request, const char *text)
+{
+    log_write(LOG_LEVEL_WARNING, "request %s: database: %s", request->id, text);
+    reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "database_down",
+                RETRY_DOWN_S, "the database cannot be reached right now; try again in a moment");
+}
+
+/* SQLSTATE classes after which another try may go well: connection lost, resources, intervention by
+ * an operator. */
+static bool is_passing(const char *sqlstate)
+{
+    return !sqlstate[0] || strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "53", 2) == 0 ||
+           strncmp(sqlstate, "57", 2) == 0;
+}
+
+/* SQLSTATE classes of what a client has sent: a number too large, a constraint. */
+static bool is_about_values(const char *sqlstate)
+{
+    return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
+}
+
+void lease_refuse(struct request *request, const char *sqlstate, const char *text)
+{
+    if (strcmp(sqlstate, QUERY_CANCELED) == 0) {
+        refuse_slow(request);
+        return;
+    }
+    if (is_passing(sqlstate) || PQstatus(request->conn) == CONNECTION_BAD) {
+        request->is_conn_broken = PQstatus(request->conn) == CONNECTION_BAD || !sqlstate[0] ||
+                                  strncmp(sqlstate, "57P", 3) == 0;
+        refuse_down(request, text);
+        return;
+    }
+    if (is_about_values(sqlstate)) {
+        reply_error(&request->reply, MHD_HTTP_UNPROCESSABLE_CONTENT, request->id, "invalid_field",
+                    "the database does not take these values: %s", text);
+        return;
+    }
+    log_write(LOG_LEVEL_ERROR, "request %s: statement failed: %s: %s", request->id, sqlstate, text);
+    reply_error(&request->reply, MHD_HTTP_INTERNAL_SERVER_ERROR, request->id, "internal",
+                "the database refused a statement of this server; the log of request %s says more",
+                request->id);
+}
+
+/* Why there is no connection. The pool's own text says who holds what, and is for the log. */
+static void refuse_lease(struct request *request, const struct weir_error *error)
+{
+    log_write(LOG_LEVEL_WARNING, "request %s: no connection: %.*s", request->id, TEXT_OF_POOL_MAX,
+              error->text);
+    bool is_full = error->cause == WEIR_CAUSE_HELD || error->status == WEIR_EQUEUEFULL ||
+                   error->status == WEIR_ECAPACITY || strcmp(error->sqlstate, "53300") == 0;
+    if (!is_full) {
+        reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "database_down",
+                    RETRY_DOWN_S, "the database cannot be reached: no connection within %ld ms",
+                    request->app->settings->pool_wait_ms);
+        return;
+    }
+    uint32_t most = error->ceiling < error->limit ? error->ceiling : error->limit;
+    reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "pool_exhausted",
+                RETRY_FULL_S,
+                "all %u database connections were in use for %ld ms, and %u requests wait; try "
+                "again in a moment",
+                most, request->app->settings->pool_wait_ms, error->waiting);
+}
+
+static void refuse_user(struct request *request)
+{
+    reply_error(&request->reply, MHD_HTTP_UNAUTHORIZED, request->id, "unknown_user",
+                "the token is good, but its user does not exist here or is locked; log in again");
+    request->reply.challenge = "Bearer error=\"invalid_token\"";
+}
+
+/* ---- statements ------------------------------------------------------------------------------
+ */
+
+int lease_left_ms(const struct request *request)
+{
+    weir_time now = weir_now();
+    return now + WEIR_MS >= request->lease_ends_at
+               ? 1
+               : (int)((request->lease_ends_at - now) / WEIR_MS);
+}
+
+/* Waits until libpq has a whole result. False: the deadline came first, or the connection broke. */
+static bool await_result(struct request *request, bool *ret_is_late)
+{
+    while (PQisBusy(request->conn)) {
+        struct pollfd fd = {.fd = PQsocket(request->conn), .events = POLLIN};
+        *ret_is_late = weir_now() >= request->lease_ends_at;
+        if (*ret_is_late) {
+            return false;
+        }
+        if (poll(&fd, 1, lease_left_ms(request)) < 0 && errno != EINTR) {
+            return false;
+        }
+        if (fd.revents && !PQconsumeInput(request->conn)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static PGresult *read_result(struct request *request)
+{
+    PGresult *result = NULL, *last = NULL;
+    bool is_late = false;
+    while (await_result(request, &is_late) && (result = PQgetResult(request->conn))) {
+        PQclear(last);
+        last = result;
+    }
+    if (is_late) {
+        PQclear(last);
+        refuse_slow(request); /* giving the busy connection back cancels the statement */
+        return NULL;
+    }
+    ExecStatusType status = PQresultStatus(last);
+    if (last && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)) {
+        return last;
+    }
+    const char *sqlstate = last ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
+    lease_refuse(request, sqlstate ? sqlstate : "",
+                 last ? PQresultErrorMessage(last) : PQerrorMessage(request->conn));
+    PQclear(last);
+    return NULL;
+}
+
+PGresult *lease_query(struct request *request, const char *statement, int count,
+                      const char *const *values)
+{
+    if (!PQsendQueryParams(request->conn, statement, count, NULL, values, NULL, NULL, 0)) {
+        lease_refuse(request, "", PQerrorMessage(request->conn));
+        return NULL;
+    }
+    return read_result(request);
+}
+
+/* ---- users -----------------------------------------------------------------------------------
+ */
+
+static void copy(char *to, size_t bytes, const PGresult *result, int column)
+{
+    snprintf(to, bytes, "%s", PQgetvalue(result, 0, column));
+}
+
+static bool read_user(struct request *request)
+{
+    const char *values[] = {request->claims.user_id};
+    uint64_t begun = users_begin(request->app->users);
+    PGresult *result = lease_query(request,
+                                   "SELECT login, name, base_currency, benchmark FROM users "
+                                   "WHERE user_id = $1::uuid AND is_active",
+                                   1, values);
+    if (!result) {
+        return false;
+    }
+    bool is_found = PQntuples(result) == 1;
+    if (is_found) {
+        struct user user;
+        snprintf(user.id, sizeof(user.id), "%s", request->claims.user_id);
+        copy(user.login, sizeof(user.login), result, 0);
+        copy(user.name, sizeof(user.name), result, 1);
+        copy(user.base_currency, sizeof(user.base_currency), result, 2);
+        copy(user.benchmark, sizeof(user.benchmark), result, 3);
+        users_store(request->app->users, &user, begun, weir_now());
+        request->user = user;
+    } else {
+        refuse_user(request);
+    }
+    PQclear(result);
+    return is_found;
+}
+
+/* ---- the work of a worker --------------------------------------------------------------------
+ */
+
+static void tell_lease(const struct request *request, weir_time waited)
+{
+    struct weir_stats stats;
+    if (log_is_on(LOG_LEVEL_DEBUG) && weir_pool_stats(request->app->pool, &stats) == 0) {
+        log_write(LOG_LEVEL_DEBUG, "request %s pool size=%u checked_out=%u waiting=%u wait_ms=%.1f",
+                  request->id, stats.pool_size, stats.checked_out, stats.waiting,
+                  (double)waited / 1e6);
+    }
+}
+
+static bool take(struct request *request)
+{
+    const struct settings *settings = request->app->settings;
+    struct weir_want want = {
+        .deadline = request->began + (weir_time)settings->pool_wait_ms * WEIR_MS,
+        .tag = request->route->name,
+    };
+    struct weir_error error;
+    weir_time start = weir_now();
+    if (weir_pool_take(request->app->pool, &want, &request->conn, &error) != 0) {
+        refuse_lease(request, &error);
+        return false;
+    }
+    request->lease_ends_at = weir_now() + (weir_time)settings->query_ms * WEIR_MS;
+    tell_lease(request, request->lease_ends_at - start - (weir_time)settings->query_ms * WEIR_MS);
+    return true;
+}
+
+static void run_once(struct request *request)
+{
+    struct app *app = request->app;
+    bool is_known = users_find(app->users, request->claims.user_id, weir_now(), &request->user);
+    *(is_known ? &app->counts.user_hits : &app->counts.user_misses) += 1;
+    if (!take(request)) {
+        return;
+    }
+    if (is_known || read_user(request)) {
+        request->route->handle(request);
+    }
+    weir_pool_give(app->pool, request->conn);
+    request->conn = NULL;
+}
+
+void lease_run(struct request *request)
+{
+    for (int i = 0; i < TRIES; i++) {
+        run_once(request);
+        if (!request->is_conn_broken || request->route->method != METHOD_GET || i + 1 == TRIES) {
+            break;
+        }
+        request->is_conn_broken = false;
+        reply_done(&request->reply);
+    }
+    http_resume(request);
+}

@@ -1,0 +1,31 @@
+/* lease.h - a connection for one request: taken from the pool, used under a deadline, given back.
+ *
+ * lease_run is what workers do with a request: find the user (cache, else database), take one
+ * connection, call the handler, give the connection back, resume. Whatever goes wrong becomes the
+ * request's reply: 503 with Retry-After when there is no connection within pool_wait, 504 when
+ * statements are not done within query_ms (the pool cancels them at the server), 401 when the user
+ * is gone. A GET whose connection turns out to be dead is done once more on another one.
+ * Test: tests/system/test_horizon_faults.py.
+ */
+#ifndef HORIZON_SERVE_LEASE_H
+#define HORIZON_SERVE_LEASE_H
+
+#include <libpq-fe.h>
+
+#include "serve/request.h"
+
+/* The work of a worker; ends with http_resume. */
+void lease_run(struct request *request);
+
+/* One statement on the request's connection, before its deadline. The result is to be PQclear'd;
+ * NULL: the reply is an error already. */
+PGresult *lease_query(struct request *request, const char *statement, int count,
+                      const char *const *values) __attribute__((warn_unused_result));
+
+/* The reply to a statement that failed with that SQLSTATE ("" when the connection broke). */
+void lease_refuse(struct request *request, const char *sqlstate, const char *text);
+
+/* Milliseconds that are left for statements, at least 1. */
+int lease_left_ms(const struct request *request);
+
+#endif

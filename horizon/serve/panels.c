@@ -1,0 +1,545 @@
+/* panels.c - see panels.h. */
+#include "serve/panels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <microhttpd.h>
+
+#include "domain/range.h"
+#include "serve/out.h"
+#include "serve/lease.h"
+#include "serve/request.h"
+
+#define RANGE_BYTES 16
+#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
+
+/* The first columns of every statement here. */
+enum { COLUMN_AS_OF, COLUMN_CURRENCY, COLUMN_VERSION, COLUMN_BENCHMARK, COLUMNS_COMMON };
+
+#define SELECT_COMMON                                                             \
+    "SELECT s.as_of, s.base_currency, coalesce(s.as_of::text, 'none') || '/' || " \
+    "s.data_version, s.benchmark, "
+
+#define COLUMNS_VIEW                                                                         \
+    "a.symbol, a.name, a.kind, a.currency, v.price, v.previous_close, v.change, "            \
+    "v.change_ratio, v.price_date, v.open, v.high, v.low, v.volume, v.high_52w, v.low_52w, " \
+    "v.high_date, v.high_price, v.high_drawdown, v.market_condition, v.trend_50d, "          \
+    "v.trend_200d, coalesce(v.sparkline::text, '[]'), coalesce(v.is_stale, true) "
+
+/* ---- what all have in common -----------------------------------------------------------------
+ */
+
+static void write_now(struct out *out)
+{
+    char text[32];
+    struct tm utc;
+    time_t now = time(NULL);
+    gmtime_r(&now, &utc);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    out_name(out, "generated_at");
+    out_text(out, text);
+}
+
+static const char *common(const struct request *request, const PGresult *result, int column)
+{
+    static const char *const nothing[COLUMNS_COMMON] = {NULL, NULL, "none/0", NULL};
+    if (PQntuples(result) > 0) {
+        return PQgetisnull(result, 0, column) ? NULL : PQgetvalue(result, 0, column);
+    }
+    return column == COLUMN_CURRENCY    ? request->user.base_currency
+           : column == COLUMN_BENCHMARK ? request->user.benchmark
+                                        : nothing[column];
+}
+
+/* Sends 304 when the client has this version already. */
+static bool is_known(struct request *request, const PGresult *result)
+{
+    struct reply *reply = &request->reply;
+    snprintf(reply->etag, sizeof(reply->etag), "\"%s\"", common(request, result, COLUMN_VERSION));
+    reply->cache = "private, no-cache";
+    reply->vary = "Authorization";
+    if (!reply_matches(request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), reply->etag)) {
+        return false;
+    }
+    reply_empty(reply, MHD_HTTP_NOT_MODIFIED);
+    return true;
+}
+
+static void begin(const struct request *request, struct out *out, const PGresult *result)
+{
+    static const char *const names[COLUMNS_COMMON] = {"as_of", "base_currency", "data_version",
+                                                      "benchmark"};
+    out_begin(out, '{');
+    for (int i = 0; i < COLUMNS_COMMON; i++) {
+        out_name(out, names[i]);
+        out_text(out, common(request, result, i));
+    }
+    write_now(out);
+}
+
+static void finish(struct request *request, struct out *out)
+{
+    out_end(out, '}');
+    if (out->is_failed) {
+        free(out->text);
+        return; /* an empty reply is a 500 */
+    }
+    reply_text(&request->reply, MHD_HTTP_OK, "application/json; charset=utf-8", out->text,
+               out->bytes);
+}
+
+/* Runs a panel's statement; `write` adds the panel's own members. */
+static void answer(struct request *request, const char *statement, int count,
+                   const char *const *values,
+                   void (*write)(struct request *request, struct out *out, const PGresult *result))
+{
+    PGresult *result = lease_query(request, statement, count, values);
+    if (!result) {
+        return;
+    }
+    if (!is_known(request, result)) {
+        struct out out = {0};
+        begin(request, &out, result);
+        write(request, &out, result);
+        finish(request, &out);
+    }
+    PQclear(result);
+}
+
+/* ---- ranges ----------------------------------------------------------------------------------
+ */
+
+/* The range that is asked for; max when none is. False: there is no such range. */
+static bool read_range(const struct request *request, enum range *ret_range)
+{
+    char text[RANGE_BYTES];
+    *ret_range = RANGE_MAX;
+    return !request_query(request, "range", text, sizeof(text)) || range_parse(text, ret_range);
+}
+
+bool panel_check_range(struct request *request)
+{
+    enum range range;
+    if (read_range(request, &range)) {
+        return true;
+    }
+    json_t *allowed = json_array();
+    for (unsigned i = 0; i < RANGES; i++) {
+        json_array_append_new(allowed, json_string(range_name((enum range)i)));
+    }
+    reply_error_with(&request->reply, MHD_HTTP_BAD_REQUEST, request->id, "invalid_range",
+                     json_pack("{s:o}", "allowed", allowed),
+                     "there is no such range; `allowed` lists those there are");
+    return false;
+}
+
+/* ---- assets ----------------------------------------------------------------------------------
+ */
+
+enum {
+    VIEW_SYMBOL,
+    VIEW_PRICE = 4,
+    VIEW_HIGH_DATE = 15,
+    VIEW_HIGH_COLUMNS = 3,
+    VIEW_CONDITION = 18
+};
+
+static void write_item(struct out *out, const PGresult *result, int row)
+{
+    static const struct out_column before[] = {
+        {"symbol", OUT_TEXT},   {"name", OUT_TEXT},          {"kind", OUT_TEXT},
+        {"currency", OUT_TEXT}, {"price", OUT_NUMBER},       {"previous_close", OUT_NUMBER},
+        {"change", OUT_NUMBER}, {"change_ratio", OUT_RATIO}, {"price_date", OUT_TEXT},
+        {"open", OUT_NUMBER},   {"high", OUT_NUMBER},        {"low", OUT_NUMBER},
+        {"volume", OUT_NUMBER}, {"high_52w", OUT_NUMBER},    {"low_52w", OUT_NUMBER},
+    };
+    static const struct out_column high[] = {
+        {"date", OUT_TEXT}, {"price", OUT_NUMBER}, {"drawdown_ratio", OUT_RATIO}};
+    static const struct out_column after[] = {
+        {"market_condition", OUT_TEXT}, {"trend_50d", OUT_TEXT}, {"trend_200d", OUT_TEXT},
+        {"sparkline", OUT_RAW},         {"stale", OUT_BOOLEAN},
+    };
+    _Static_assert(COUNT(before) == VIEW_HIGH_DATE && COUNT(high) == VIEW_HIGH_COLUMNS,
+                   "the columns are those of COLUMNS_VIEW");
+    bool has_price = !PQgetisnull(result, row, COLUMNS_COMMON + VIEW_PRICE);
+    out_begin(out, '{');
+    out_columns(out, result, row, COLUMNS_COMMON, before, COUNT(before));
+    out_name(out, "all_time_high");
+    if (has_price) {
+        out_begin(out, '{');
+        out_columns(out, result, row, COLUMNS_COMMON + VIEW_HIGH_DATE, high, COUNT(high));
+        out_end(out, '}');
+    } else {
+        out_raw(out, NULL);
+    }
+    out_columns(out, result, row, COLUMNS_COMMON + VIEW_CONDITION, after, COUNT(after));
+    if (!has_price) {
+        out_name(out, "reasons");
+        out_raw(out, "{\"price\":\"no_price\"}");
+    }
+    out_end(out, '}');
+}
+
+/* The rows that have an asset. */
+static void write_items(struct out *out, const PGresult *result, const char *name)
+{
+    out_name(out, name);
+    out_begin(out, '[');
+    for (int row = 0; row < PQntuples(result); row++) {
+        if (!PQgetisnull(result, row, COLUMNS_COMMON + VIEW_SYMBOL)) {
+            write_item(out, result, row);
+        }
+    }
+    out_end(out, ']');
+}
+
+static void write_watch(struct request *request, struct out *out, const PGresult *result)
+{
+    (void)request;
+    write_items(out, result, "items");
+}
+
+void panel_watch(struct request *request)
+{
+    const char *values[] = {request->user.id};
+    answer(request,
+           SELECT_COMMON COLUMNS_VIEW
+           "FROM snapshots s LEFT JOIN watchlist w ON w.user_id = s.user_id "
+           "LEFT JOIN assets a ON a.user_id = w.user_id AND a.id = w.asset_id "
+           "LEFT JOIN views v ON v.user_id = w.user_id AND v.asset_id = w.asset_id "
+           "WHERE s.user_id = $1::uuid ORDER BY a.symbol",
+           1, values, write_watch);
+}
+
+/* ---- market ----------------------------------------------------------------------------------
+ */
+
+enum { MARKET_MOVERS = 23 };
+
+static void write_market(struct request *request, struct out *out, const PGresult *result)
+{
+    static const struct out_column movers[] = {{"gainers", OUT_RAW}, {"losers", OUT_RAW}};
+    (void)request;
+    out_name(out, "status");
+    out_text(out, "CLOSED"); /* prices are those of closes, never of a running session */
+    write_items(out, result, "indices");
+    out_name(out, "movers");
+    out_begin(out, '{');
+    if (PQntuples(result) > 0) {
+        out_columns(out, result, 0, COLUMNS_COMMON + MARKET_MOVERS, movers, COUNT(movers));
+    } else {
+        out_name(out, "gainers");
+        out_raw(out, "[]");
+        out_name(out, "losers");
+        out_raw(out, "[]");
+    }
+    out_end(out, '}');
+}
+
+#define SELECT_MOVERS(condition, order)                                                        \
+    "coalesce((SELECT json_agg(ma.symbol ORDER BY mv.change_ratio " order ", ma.symbol) "      \
+    "FROM watchlist mw JOIN assets ma ON ma.user_id = mw.user_id AND ma.id = mw.asset_id "     \
+    "JOIN views mv ON mv.user_id = mw.user_id AND mv.asset_id = mw.asset_id "                  \
+    "WHERE mw.user_id = s.user_id AND ma.kind <> 'INDEX' AND mv.change_ratio " condition "), " \
+    "'[]')::text "
+
+void panel_market(struct request *request)
+{
+    const char *values[] = {request->user.id};
+    answer(request,
+           SELECT_COMMON COLUMNS_VIEW ", " SELECT_MOVERS("> 0", "DESC") ", " SELECT_MOVERS(
+               "< 0", "ASC") "FROM snapshots s LEFT JOIN (assets a JOIN views v ON v.user_id = "
+                             "a.user_id AND v.asset_id = a.id AND a.kind = 'INDEX') "
+                             "ON a.user_id = s.user_id WHERE s.user_id = $1::uuid "
+                             "ORDER BY (a.symbol = s.benchmark) DESC, a.symbol",
+           1, values, write_market);
+}
+
+/* ---- summary ---------------------------------------------------------------------------------
+ */
+
+static const struct out_column totals[] = {
+    {"total_value", OUT_NUMBER},       {"cash", OUT_NUMBER},        {"market_value", OUT_NUMBER},
+    {"net_contributions", OUT_NUMBER}, {"total_gain", OUT_NUMBER},  {"cost_basis", OUT_NUMBER},
+    {"unrealised_pl", OUT_NUMBER},     {"realised_pl", OUT_NUMBER}, {"dividends", OUT_NUMBER},
+    {"interest", OUT_NUMBER},          {"fees", OUT_NUMBER},        {"day_change", OUT_NUMBER},
+    {"day_change_ratio", OUT_RATIO},   {"cash_weight", OUT_RATIO},  {"twr", OUT_RATIO},
+    {"twr_annualised", OUT_RATIO},     {"xirr", OUT_RATIO},         {"first_activity", OUT_TEXT},
+    {"activity_count", OUT_NUMBER},    {"reasons", OUT_RAW},
+};
+
+static const struct out_column position[] = {
+    {"symbol", OUT_TEXT},          {"name", OUT_TEXT},
+    {"quantity", OUT_NUMBER},      {"price", OUT_NUMBER},
+    {"market_value", OUT_NUMBER},  {"weight", OUT_RATIO},
+    {"average_cost", OUT_NUMBER},  {"cost_basis", OUT_NUMBER},
+    {"unrealised_pl", OUT_NUMBER}, {"unrealised_pl_ratio", OUT_RATIO},
+    {"realised_pl", OUT_NUMBER},   {"dividends", OUT_NUMBER},
+    {"day_change", OUT_NUMBER},    {"day_change_ratio", OUT_RATIO},
+};
+
+static void write_no_totals(struct out *out)
+{
+    for (size_t i = 0; i < COUNT(totals); i++) {
+        bool is_reasons = strcmp(totals[i].name, "reasons") == 0;
+        bool is_count = strcmp(totals[i].name, "activity_count") == 0;
+        out_name(out, totals[i].name);
+        out_raw(out, is_reasons ? "{\"twr\":\"no_activities\",\"xirr\":\"no_activities\"}"
+                     : is_count ? "0"
+                                : NULL);
+    }
+}
+
+static void write_summary(struct request *request, struct out *out, const PGresult *result)
+{
+    (void)request;
+    out_name(out, "cost_method");
+    out_text(out, "FIFO");
+    if (PQntuples(result) > 0) {
+        out_columns(out, result, 0, COLUMNS_COMMON, totals, COUNT(totals));
+    } else {
+        write_no_totals(out);
+    }
+    out_name(out, "positions");
+    out_begin(out, '[');
+    int first = COLUMNS_COMMON + (int)COUNT(totals);
+    for (int row = 0; row < PQntuples(result); row++) {
+        if (!PQgetisnull(result, row, first)) {
+            out_begin(out, '{');
+            out_columns(out, result, row, first, position, COUNT(position));
+            out_end(out, '}');
+        }
+    }
+    out_end(out, ']');
+}
+
+void panel_summary(struct request *request)
+{
+    const char *values[] = {request->user.id};
+    answer(request,
+           SELECT_COMMON
+           "s.total_value, s.cash, s.market_value, s.net_contributions, s.total_gain, "
+           "s.cost_basis, s.unrealised_pl, s.realised_pl, s.dividends, s.interest, s.fees, "
+           "s.day_change, s.day_change_ratio, s.cash_weight, s.twr, s.twr_annualised, s.xirr, "
+           "s.first_activity, s.activity_count, s.reasons, "
+           "a.symbol, a.name, p.quantity, p.price, p.market_value, p.weight, p.average_cost, "
+           "p.cost_basis, p.unrealised_pl, p.unrealised_pl_ratio, p.realised_pl, p.dividends, "
+           "p.day_change, p.day_change_ratio "
+           "FROM snapshots s LEFT JOIN (positions p JOIN assets a ON a.user_id = p.user_id AND "
+           "a.id = p.asset_id AND p.quantity > 0) ON p.user_id = s.user_id "
+           "WHERE s.user_id = $1::uuid ORDER BY a.symbol",
+           1, values, write_summary);
+}
+
+/* ---- report ----------------------------------------------------------------------------------
+ */
+
+enum {
+    REPORT_CHECKS = COLUMNS_COMMON,
+    REPORT_SUBJECT,
+    REPORT_START,
+    REPORT_REASONS = REPORT_START + 16,
+};
+
+/* The figures' columns under the names that each of the three has. */
+static const struct out_column of_portfolio[] = {
+    {"start", OUT_TEXT},
+    {"end", OUT_TEXT},
+    {"observations", OUT_NUMBER},
+    {"twr_cumulative", OUT_RATIO},
+    {"twr_annualised_365", OUT_RATIO},
+    {"xirr", OUT_RATIO},
+    {"volatility", OUT_RATIO},
+    {"downside", OUT_RATIO},
+    {"sharpe_rf0", OUT_RATIO},
+    {"max_drawdown", OUT_RATIO},
+    {"mdd_peak", OUT_TEXT},
+    {"mdd_trough", OUT_TEXT},
+    {"beta", OUT_RATIO},
+    {"correlation", OUT_RATIO},
+    {"alpha_arith", OUT_RATIO},
+    {"alpha_comp", OUT_RATIO},
+};
+
+/* What the columns are called in the database, for `reasons`. */
+static const char *const figure_columns[] = {
+    "start_day",  "end_day",      "observations",  "total",
+    "annualised", "xirr",         "volatility",    "downside",
+    "sharpe",     "max_drawdown", "drawdown_peak", "drawdown_trough",
+    "beta",       "correlation",  "alpha",         "alpha_compounded",
+};
+_Static_assert(COUNT(of_portfolio) == COUNT(figure_columns) &&
+                   COUNT(of_portfolio) == REPORT_REASONS - REPORT_START,
+               "one name for each column");
+
+enum subject { SUBJECT_PORTFOLIO, SUBJECT_BENCHMARK, SUBJECT_ASSET };
+
+/* A figure's name; NULL when the subject does not show it. */
+static const char *figure_name(size_t i, enum subject subject)
+{
+    const char *column = figure_columns[i];
+    if (subject == SUBJECT_PORTFOLIO) {
+        return of_portfolio[i].name;
+    }
+    if (strcmp(column, "total") == 0) {
+        return "return";
+    }
+    if (strcmp(column, "annualised") == 0) {
+        return subject == SUBJECT_BENCHMARK ? "annualised" : "annualised_365";
+    }
+    return strcmp(column, "xirr") == 0 ? NULL : of_portfolio[i].name;
+}
+
+static void write_reasons(struct out *out, const char *text, enum subject subject)
+{
+    json_t *reasons = json_loads(text, 0, NULL);
+    out_name(out, "reasons");
+    out_begin(out, '{');
+    for (size_t i = 0; i < COUNT(figure_columns); i++) {
+        const char *name = figure_name(i, subject);
+        const char *reason = json_string_value(json_object_get(reasons, figure_columns[i]));
+        if (name && reason) {
+            out_name(out, name);
+            out_text(out, reason);
+        }
+    }
+    out_end(out, '}');
+    json_decref(reasons);
+}
+
+static void write_figures(struct out *out, const PGresult *result, int row, enum subject subject)
+{
+    out_begin(out, '{');
+    for (size_t i = 0; i < COUNT(figure_columns); i++) {
+        struct out_column column = {figure_name(i, subject), of_portfolio[i].kind};
+        if (column.name) {
+            out_member(out, result, row, REPORT_START + (int)i, &column);
+        }
+    }
+    write_reasons(out, PQgetvalue(result, row, REPORT_REASONS), subject);
+    out_end(out, '}');
+}
+
+/* The row of a subject; -1 when there is none. */
+static int find_subject(const PGresult *result, const char *subject)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        if (!PQgetisnull(result, row, REPORT_SUBJECT) &&
+            strcmp(PQgetvalue(result, row, REPORT_SUBJECT), subject) == 0) {
+            return row;
+        }
+    }
+    return -1;
+}
+
+static void write_subject(struct out *out, const PGresult *result, const char *name, const char *of,
+                          enum subject subject)
+{
+    int row = of ? find_subject(result, of) : -1;
+    out_name(out, name);
+    if (row >= 0) {
+        write_figures(out, result, row, subject);
+    } else {
+        out_raw(out, NULL);
+    }
+}
+
+static void write_assets(struct out *out, const PGresult *result, const char *benchmark)
+{
+    out_name(out, "assets");
+    out_begin(out, '{');
+    for (int row = 0; row < PQntuples(result); row++) {
+        const char *subject = PQgetvalue(result, row, REPORT_SUBJECT);
+        if (subject[0] && !(benchmark && strcmp(subject, benchmark) == 0)) {
+            out_name(out, subject);
+            write_figures(out, result, row, SUBJECT_ASSET);
+        }
+    }
+    out_end(out, '}');
+}
+
+static void write_report(struct request *request, struct out *out, const PGresult *result)
+{
+    enum range range = RANGE_MAX;
+    const char *benchmark = common(request, result, COLUMN_BENCHMARK);
+    (void)read_range(request, &range); /* was checked */
+    out_name(out, "conventions");
+    out_raw(out, "{\"returns\":\"simple daily\",\"trading_days\":252,\"stdev_ddof\":1,"
+                 "\"risk_free_annual\":0,\"day_count\":365,\"alpha\":\"arithmetic x252\"}");
+    out_name(out, "range");
+    out_text(out, range_name(range));
+    write_subject(out, result, "portfolio", "", SUBJECT_PORTFOLIO);
+    write_subject(out, result, "benchmark_figures", benchmark, SUBJECT_BENCHMARK);
+    write_assets(out, result, benchmark);
+    out_name(out, "checks");
+    out_raw(out, PQntuples(result) > 0 ? PQgetvalue(result, 0, REPORT_CHECKS) : "[]");
+}
+
+void panel_report(struct request *request)
+{
+    enum range range = RANGE_MAX;
+    (void)read_range(request, &range);
+    const char *values[] = {request->user.id, range_name(range)};
+    answer(request,
+           SELECT_COMMON
+           "coalesce((SELECT json_agg(json_build_object('key', c.key, 'name', c.name, 'value', "
+           "round(c.value::numeric, 8), 'threshold', c.threshold, 'fulfilled', c.is_fulfilled) "
+           "ORDER BY c.key) FROM checks c WHERE c.user_id = s.user_id), '[]')::text, "
+           "f.subject, f.start_day, f.end_day, f.observations, f.total, f.annualised, f.xirr, "
+           "f.volatility, f.downside, f.sharpe, f.max_drawdown, f.drawdown_peak, "
+           "f.drawdown_trough, f.beta, f.correlation, f.alpha, f.alpha_compounded, f.reasons "
+           "FROM snapshots s LEFT JOIN figures f ON f.user_id = s.user_id AND f.range = $2 "
+           "WHERE s.user_id = $1::uuid ORDER BY f.subject",
+           2, values, write_report);
+}
+
+/* ---- chart -----------------------------------------------------------------------------------
+ */
+
+/* The members of the stored object as members of this one. */
+static void splice(struct out *out, char *object)
+{
+    char *end = strrchr(object, '}');
+    char *start = strchr(object, '{');
+    if (start && end) {
+        *end = '\0';
+        out_raw(out, start + 1);
+        *end = '}';
+    }
+}
+
+static void write_chart(struct request *request, struct out *out, const PGresult *result)
+{
+    static const struct out_column days[] = {{"start", OUT_TEXT}, {"end", OUT_TEXT}};
+    enum range range = RANGE_MAX;
+    (void)read_range(request, &range);
+    bool is_empty = PQntuples(result) == 0 || PQgetisnull(result, 0, COLUMNS_COMMON + 2);
+    out_name(out, "range");
+    out_text(out, range_name(range));
+    out_name(out, "benchmark_return_type");
+    out_text(out, "price");
+    out_name(out, "unit");
+    out_text(out, "ratio");
+    if (is_empty) {
+        out_raw(out, "\"start\":null,\"end\":null,\"dates\":[],\"value\":[],\"portfolio\":[],"
+                     "\"benchmark_series\":[]");
+        return;
+    }
+    out_columns(out, result, 0, COLUMNS_COMMON, days, COUNT(days));
+    splice(out, PQgetvalue(result, 0, COLUMNS_COMMON + 2));
+}
+
+void panel_chart(struct request *request)
+{
+    enum range range = RANGE_MAX;
+    (void)read_range(request, &range);
+    const char *values[] = {request->user.id, range_name(range)};
+    answer(request,
+           SELECT_COMMON "c.start_day, c.end_day, c.series "
+                         "FROM snapshots s LEFT JOIN charts c ON c.user_id = s.user_id AND "
+                         "c.range = $2 WHERE s.user_id = $1::uuid",
+           2, values, write_chart);
+}

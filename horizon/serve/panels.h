@@ -1,0 +1,26 @@
+/* panels.h - the five answers a page is made of: watch, summary, report, market, chart.
+ *
+ * Each is one statement over the derived tables, so that data and data_version are of one moment,
+ * and reads only: what follows from activities and prices was computed when they changed
+ * (store/revalue.h). Entity tag = data_version; If-None-Match gives 304. A user without activities
+ * gets empty lists and nulls; a figure that is missing is null and named in `reasons`.
+ * Contract: horizon/serve/openapi.json, examples in horizon/data/examples.
+ * Test: tests/system/test_horizon_panels.py.
+ */
+#ifndef HORIZON_SERVE_PANELS_H
+#define HORIZON_SERVE_PANELS_H
+
+#include <stdbool.h>
+
+struct request;
+
+void panel_watch(struct request *request);
+void panel_summary(struct request *request);
+void panel_report(struct request *request);
+void panel_market(struct request *request);
+void panel_chart(struct request *request);
+
+/* Whether `range` is one there is; otherwise 400 with the list. */
+bool panel_check_range(struct request *request);
+
+#endif

@@ -1,0 +1,283 @@
+"""The five panels and their invariants, the contract (openapi.json), and editing what is behind them."""
+import copy
+import json
+import os
+import re
+
+import jsonschema
+import pytest
+from harness.daemon import ROOT
+from harness.horizon import DATA, PASSWORD
+from harness.service import sign
+
+MANAGER = "/api/portfolio-manager"
+RANGES = ["1m", "6m", "ytd", "1y", "3y", "5y", "max"]
+EXAMPLES = {"watch": "watch", "summary": "summary", "report": "report", "market": "market",
+            "charts/portfolio": "charts_portfolio"}
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+with open(os.path.join(ROOT, "horizon", "serve", "openapi.json"), encoding="utf-8") as file:
+    OPENAPI = json.load(file)
+
+
+def conform(answer, method, path):
+    """The answer is one that the document has for this endpoint."""
+    operation = OPENAPI["paths"][path][method.lower()]
+    described = operation["responses"].get(str(answer.status))
+    assert described, f"{method} {path}: {answer.status} is not in the document: {answer}"
+    if "$ref" in described:
+        described = OPENAPI["components"]["responses"][described["$ref"].split("/")[-1]]
+    if "content" not in described:
+        assert answer.body == b""
+        return answer
+    media, content = next(iter(described["content"].items()))
+    assert answer.headers["content-type"].startswith(media)
+    if media == "application/json":
+        schema = {**copy.deepcopy(content["schema"]), "components": OPENAPI["components"]}
+        jsonschema.Draft202012Validator(schema).validate(answer.json)
+    return answer
+
+
+def panel(service, name, token, query="", **more):
+    return conform(service.get(f"{MANAGER}/{name}{query}", token, **more), "GET",
+                   f"{MANAGER}/{name}").json
+
+
+def same(actual, expected, path=""):
+    """Everything of an example is in the answer. Numbers there may have no more than 6 decimals; lists
+    of things with a key may have more of them."""
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            if key not in ("generated_at", "data_version"):
+                assert key in actual, f"{path}.{key}"
+                same(actual[key], value, f"{path}.{key}")
+    elif isinstance(expected, list) and expected and isinstance(expected[0], dict) and \
+            "key" in expected[0]:
+        keyed = {value["key"]: value for value in actual}
+        for value in expected:
+            same(keyed[value["key"]], value, f"{path}.{value['key']}")
+    elif isinstance(expected, list):
+        assert len(actual) == len(expected), path
+        for i, value in enumerate(expected):
+            same(actual[i], value, f"{path}[{i}]")
+    elif isinstance(expected, float):
+        assert actual == pytest.approx(expected, rel=1e-6, abs=6e-7), path
+    else:
+        assert actual == expected, path
+
+
+# ---- the contract
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_panel_of_the_demonstration_is_its_example(shared, name):
+    with open(os.path.join(DATA, "examples", EXAMPLES[name] + ".json"), encoding="utf-8") as file:
+        example = json.load(file)
+    same(panel(shared, name, shared.demo_token), example)
+
+
+def test_panels_agree_with_each_other(shared):
+    token = shared.demo_token
+    watch, summary, report, market, chart = (panel(shared, name, token) for name in EXAMPLES)
+    assert len({(p["as_of"], p["data_version"]) for p in (watch, summary, report, market, chart)}) == 1
+    weights = sum(position["weight"] for position in summary["positions"])
+    assert weights + summary["cash"] / summary["total_value"] == pytest.approx(1, abs=1e-6)
+    assert summary["total_value"] == chart["value"][-1]
+    assert summary["twr"] == chart["portfolio"][-1] == report["portfolio"]["twr_cumulative"]
+    index = market["indices"][0]
+    assert index["symbol"] == "^SPX" == chart["benchmark"]
+    assert report["benchmark_figures"]["return"] == chart["benchmark_series"][-1]
+    prices = {item["symbol"]: item["price"] for item in watch["items"]}
+    assert len(summary["positions"]) == 4
+    for position in summary["positions"]:
+        assert prices[position["symbol"]] * position["quantity"] == \
+            pytest.approx(position["market_value"], abs=0.01)
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_chart_and_report_have_every_range(shared, name):
+    chart = panel(shared, "charts/portfolio", shared.demo_token, f"?range={name}")
+    report = panel(shared, "report", shared.demo_token, f"?range={name}")
+    columns = [chart[key] for key in ("dates", "value", "portfolio", "benchmark_series")]
+    assert len({len(column) for column in columns}) == 1 and len(chart["dates"]) > 15
+    assert chart["range"] == report["range"] == name
+    assert chart["portfolio"][-1] == report["portfolio"]["twr_cumulative"]
+    assert chart["dates"][0] == chart["start"] and chart["dates"][-1] == chart["end"]
+
+
+def test_panels_of_a_user_without_anything_are_empty_and_not_missing(shared):
+    for name in EXAMPLES:
+        panel(shared, name, shared.token)
+    assert panel(shared, "watch", shared.token)["items"] == []
+    chart = panel(shared, "charts/portfolio", shared.token)
+    assert chart["dates"] == chart["portfolio"] == [] and chart["start"] is None
+    summary = panel(shared, "summary", shared.token)
+    assert summary["positions"] == [] and summary["total_value"] is None
+    assert summary["reasons"]["twr"] == "no_activities"
+
+
+def test_known_version_is_not_sent_again(shared):
+    for name in EXAMPLES:
+        first = shared.get(f"{MANAGER}/{name}", shared.demo_token)
+        assert first.headers["etag"] == f'"{first.json["data_version"]}"'
+        assert first.headers["vary"] == "Authorization"
+        for tag in (first.headers["etag"], f'"x", W/{first.headers["etag"]}', "*"):
+            again = shared.get(f"{MANAGER}/{name}", shared.demo_token, headers={"If-None-Match": tag})
+            assert (again.status, again.body) == (304, b"")
+        other = shared.get(f"{MANAGER}/{name}", shared.demo_token, headers={"If-None-Match": '"x"'})
+        assert other.status == 200
+
+
+def test_document_has_every_endpoint_and_is_served(shared):
+    served = shared.get("/api/openapi.json")
+    assert served.json == OPENAPI
+    with open(os.path.join(ROOT, "horizon", "serve", "routes.c"), encoding="utf-8") as source:
+        rows = re.findall(r'\{METHOD_(\w+),\s*(MANAGER )?"([^"]+)"', source.read())
+    table = {(method.lower(), (MANAGER if manager else "") + path.replace("/*", "/{}"))
+             for method, manager, path in rows}
+    document = {(method, re.sub(r"\{\w+\}", "{}", path))
+                for path, methods in OPENAPI["paths"].items() for method in methods}
+    assert table == document
+
+
+def test_other_answers_conform_too(shared):
+    token = shared.token
+    for path in ("/api/me", "/api/operations", f"{MANAGER}/assets", f"{MANAGER}/activities",
+                 "/healthz", "/readyz", "/metrics"):
+        conform(shared.get(path, token), "GET", path)
+    login = {"login": "ann", "password": PASSWORD}
+    tokens = conform(shared.ask("POST", "/api/auth/login", login), "POST", "/api/auth/login").json
+    conform(shared.ask("POST", "/api/auth/refresh", {"refresh_token": tokens["refresh_token"]}),
+            "POST", "/api/auth/refresh")
+    for method, path, body in (("GET", "/api/me", None), ("POST", f"{MANAGER}/watch", "{}"),
+                               ("POST", f"{MANAGER}/activities", "{}")):
+        conform(shared.ask(method, path, body), method, path)
+        conform(shared.ask(method, path, body or None, sign(shared.claims(NOBODY))), method, path)
+    conform(shared.get(f"{MANAGER}/report?range=9y", token), "GET", f"{MANAGER}/report")
+
+
+# ---- editing
+
+
+@pytest.fixture
+def demo(service_factory, horizon_databases):
+    """A service with the demonstration's user, whose data a test may change."""
+    service = service_factory(horizon_databases)
+    service.demo()
+    service.start()
+    service.token = service.login("demo")
+    return service
+
+
+def add(service, token=None, **activity):
+    return conform(service.ask("POST", f"{MANAGER}/activities", activity, token or service.token),
+                   "POST", f"{MANAGER}/activities")
+
+
+def delete(service, what, token=None):
+    kind, name = what.split("/")
+    return conform(service.ask("DELETE", f"{MANAGER}/{what}", token=token or service.token),
+                   "DELETE", f"{MANAGER}/{kind}/" + ("{id}" if kind == "activities" else "{symbol}"))
+
+
+def test_activity_that_is_added_and_deleted_shows_in_every_panel(demo):
+    before = panel(demo, "summary", demo.token)
+    added = add(demo, date="2018-05-11", kind="BUY", symbol="AAPL", quantity=2.5, price=188.59,
+                fee=1.25, note="a note")
+    assert added.status == 201
+    assert {key: added.json[key] for key in ("kind", "symbol", "quantity", "price", "fee", "note")} == \
+        {"kind": "BUY", "symbol": "AAPL", "quantity": 2.5, "price": 188.59, "fee": 1.25,
+         "note": "a note"}
+    after = panel(demo, "summary", demo.token)
+    assert after["data_version"] != before["data_version"]
+    assert after["cash"] == pytest.approx(before["cash"] - 2.5 * 188.59 - 1.25, abs=0.011)
+    assert after["positions"][0]["quantity"] == before["positions"][0]["quantity"] + 2.5
+    assert panel(demo, "charts/portfolio", demo.token)["data_version"] == after["data_version"]
+    newest = panel(demo, "activities", demo.token)["items"][0]
+    assert newest == added.json
+    assert delete(demo, f"activities/{newest['id']}").status == 204
+    last = panel(demo, "summary", demo.token)
+    assert last["total_value"] == before["total_value"]
+    assert last["data_version"] not in (before["data_version"], after["data_version"])
+    assert delete(demo, f"activities/{newest['id']}").code == "not_found"
+
+
+def test_activities_are_paged_newest_first(demo):
+    everything = panel(demo, "activities", demo.token, "?limit=1000")
+    assert everything["next_before"] is None
+    paged, before = [], ""
+    while before is not None:
+        page = panel(demo, "activities", demo.token, f"?limit=7{before and f'&before={before}'}")
+        assert 1 <= len(page["items"]) <= 7
+        paged += page["items"]
+        before = page["next_before"]
+    assert paged == everything["items"]
+    keys = [(item["date"], item["id"]) for item in paged]
+    assert keys == sorted(keys, reverse=True)
+
+
+def test_activity_that_contradicts_others_changes_nothing(demo):
+    before = panel(demo, "summary", demo.token)
+    sold = add(demo, date="2018-05-11", kind="SELL", symbol="IBM", quantity=1000, price=1)
+    assert (sold.status, sold.code) == (409, "contradiction") and "IBM" in \
+        sold.json["error"]["message"]
+    bought = next(item for item in panel(demo, "activities", demo.token, "?limit=1000")["items"]
+                  if item["kind"] == "BUY" and item["symbol"] == "IBM")
+    assert delete(demo, f"activities/{bought['id']}").code == "contradiction"
+    assert panel(demo, "summary", demo.token)["data_version"] == before["data_version"]
+
+
+@pytest.mark.parametrize("change, field", [
+    ({"date": "2018-02-30"}, "date"), ({"date": None}, "date"), ({"date": "1800-01-01"}, "date"),
+    ({"kind": "STEAL"}, "kind"), ({"symbol": None}, "symbol"), ({"symbol": "a b"}, "symbol"),
+    ({"quantity": 0}, "quantity"), ({"quantity": -1}, "quantity"), ({"quantity": "1"}, "quantity"),
+    ({"quantity": 1e11}, "quantity"), ({"quantity": 0.000000001}, "quantity"),
+    ({"price": -1}, "price"), ({"price": 1e300}, "price"), ({"price": None}, "price"),
+    ({"fee": 0.001}, "fee"), ({"amount": 5}, "amount"), ({"numerator": 2}, "numerator"),
+    ({"note": "x" * 501}, "note"), ({"user_id": "x"}, "user_id"),
+])
+def test_wrong_activity_is_told_by_its_field(shared, change, field):
+    activity = {"date": "2018-05-11", "kind": "BUY", "symbol": "AAPL", "quantity": 1, "price": 1}
+    answer = add(shared, **{**activity, **change})
+    assert (answer.status, answer.code) == (422, "invalid_field")
+    assert answer.json["error"]["field"] == field
+
+
+def test_every_kind_of_activity_can_be_added(demo):
+    for activity in ({"kind": "DEPOSIT", "amount": 0.1}, {"kind": "WITHDRAWAL", "amount": 0.1},
+                     {"kind": "SELL", "symbol": "AAPL", "quantity": 0.00000001, "price": 0},
+                     {"kind": "DIVIDEND", "symbol": "IBM", "amount": 3, "fee": 0.5},
+                     {"kind": "INTEREST", "amount": 1}, {"kind": "FEE", "amount": 1},
+                     {"kind": "TAX", "amount": 1},
+                     {"kind": "SPLIT", "symbol": "IBM", "numerator": 2, "denominator": 1}):
+        assert add(demo, date="2018-05-11", **activity).status == 201, activity
+
+
+def test_watch_list_takes_and_gives_assets(demo):
+    token = demo.token
+    assets = panel(demo, "assets", token)["assets"]
+    assert {asset["symbol"] for asset in assets if asset["watched"]} == {"AAPL", "AMZN", "GOOG", "IBM"}
+    assert delete(demo, "watch/GOOG").status == 204
+    assert [item["symbol"] for item in panel(demo, "watch", token)["items"]] == ["AAPL", "AMZN", "IBM"]
+    assert delete(demo, "watch/GOOG").code == "not_found"
+    again = demo.ask("POST", f"{MANAGER}/watch", {"symbol": "GOOG"}, token)
+    assert conform(again, "POST", f"{MANAGER}/watch").status == 201
+    twice = demo.ask("POST", f"{MANAGER}/watch", {"symbol": "GOOG"}, token)
+    assert (twice.status, twice.code) == (409, "conflict")
+    assert demo.ask("POST", f"{MANAGER}/watch", {"symbol": "^SPX"}, token).status == 201
+    assert delete(demo, "watch/%5ESPX").status == 204
+
+
+def test_ids_and_symbols_of_another_user_do_not_exist(demo):
+    demo.add_user("eve")
+    eve = demo.login("eve")
+    item = panel(demo, "activities", demo.token)["items"][0]
+    assert panel(demo, "activities", eve)["items"] == []
+    assert panel(demo, "activities", eve, f"?before={item['id']}")["items"] == []
+    stolen = demo.ask("DELETE", f"{MANAGER}/activities/{item['id']}", token=eve)
+    assert (stolen.status, stolen.code) == (404, "not_found")
+    for answer in (demo.ask("POST", f"{MANAGER}/watch", {"symbol": "AAPL"}, eve),
+                   add(demo, eve, date="2018-05-11", kind="BUY", symbol="AAPL", quantity=1, price=1)):
+        assert (answer.status, answer.code) == (404, "unknown_symbol")
+    assert panel(demo, "activities", demo.token)["items"][0] == item
+    assert panel(demo, "summary", eve)["total_value"] is None
