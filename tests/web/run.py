@@ -28,6 +28,7 @@ LOGIN = "demo"
 LISTENING = re.compile(r"listening on \S+ port (\d+)")
 COUNT = re.compile(r"^# (pass|fail|skipped) (\d+)$", re.MULTILINE)
 FAILED = re.compile(r"^\s*not ok \d+ - (.*)$", re.MULTILINE)
+BAD_SIGNS = re.compile("Sanitizer|runtime error|invariant")
 START_SECONDS_MAX = 60
 FILE_SECONDS_MAX = 600
 
@@ -71,7 +72,10 @@ def service(environment, folder):
         raise RuntimeError(f"horizon does not listen: {log.read_text(encoding='utf-8')}")
     finally:
         process.terminate()
-        process.wait()
+        code = process.wait()
+    text = log.read_text(encoding="utf-8")
+    if code or BAD_SIGNS.search(text):
+        raise RuntimeError(f"horizon ended with {code}: {text}")
 
 
 def run_file(path, environment):

@@ -68,6 +68,35 @@ export function difference(a: number | null | undefined, b: number | null | unde
     return a === null || a === undefined || b === null || b === undefined ? null : a - b;
 }
 
+/** A row of a histogram: durations above `lower` and up to `upper` milliseconds; null: no limit. */
+export interface Bucket {
+    lower: number | null;
+    upper: number | null;
+    count: number;
+}
+
+/**
+ * A histogram a person can read: without the empty buckets at its ends, and neighbours put together
+ * until at most `rowsMax` rows are left. No count is lost.
+ */
+export function condense(uppers: (number | null)[], counts: number[], rowsMax: number): Bucket[] {
+    const all = counts.map((count, nth): Bucket =>
+        ({ lower: uppers[nth - 1] ?? null, upper: uppers[nth] ?? null, count }));
+    const first = all.findIndex((bucket) => bucket.count > 0);
+    if (first < 0) {
+        return [];
+    }
+    const used = all.slice(first, all.findLastIndex((bucket) => bucket.count > 0) + 1);
+    const size = Math.ceil(used.length / rowsMax);
+    const rows: Bucket[] = [];
+    for (let at = 0; at < used.length; at += size) {
+        const group = used.slice(at, at + size);
+        rows.push({ lower: group[0]!.lower, upper: group[group.length - 1]!.upper,
+            count: group.reduce((sum, bucket) => sum + bucket.count, 0) });
+    }
+    return rows;
+}
+
 export type Period = "day" | "month" | "quarter" | "half" | "year";
 
 /** The calendar period a date is in, as a text that changes when the period does. */

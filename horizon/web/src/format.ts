@@ -99,8 +99,14 @@ export function makeFormat(locale: string, currency: string): Format {
         dateShort: day({ year: "2-digit", month: "short", day: "numeric" }),
         month: day({ year: "numeric", month: "short" }),
         dayMonth: day({ month: "short", day: "numeric" }),
-        milliseconds: (value) => (isNumber(value)
-            ? `${show(value, { maximumFractionDigits: value < 10 ? 1 : 0 })} ms` : MISSING),
+        milliseconds: (value) => {
+            if (!isNumber(value)) {
+                return MISSING;
+            }
+            const [scaled, unit] = value !== 0 && value < 1 ? [value * 1000, "µs"]
+                : value < 1000 ? [value, "ms"] : [value / 1000, "s"];
+            return `${show(scaled, { maximumFractionDigits: scaled < 10 ? 1 : 0 })} ${unit}`;
+        },
         duration: (seconds) => {
             if (!isNumber(seconds)) {
                 return MISSING;

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { PortfolioChart, Report } from "../src/api/types.ts";
-import { axisMarks, difference, drawdown, latest, lowest, rebase } from "../src/figures.ts";
+import { axisMarks, condense, difference, drawdown, latest, lowest, rebase } from "../src/figures.ts";
 
 const examples = join(process.env["WEB_FOLDER"] ?? ".", "..", "data", "examples");
 
@@ -106,6 +106,17 @@ test("forty years are thinned out", () => {
     const dates = Array.from({ length: 480 }, (_, month) =>
         `${1980 + Math.floor(month / 12)}-${String((month % 12) + 1).padStart(2, "0")}-03`);
     assert.ok(axisMarks(dates, 6).marks.length <= 6);
+});
+
+test("a histogram loses its empty ends, not its counts", () => {
+    const uppers = [1, 2, 4, 8, 16, 32, null];
+    assert.deepEqual(condense(uppers, [0, 0, 3, 0, 5, 0, 0], 10), [{ lower: 2, upper: 4, count: 3 },
+        { lower: 4, upper: 8, count: 0 }, { lower: 8, upper: 16, count: 5 }]);
+    const rows = condense(uppers, [1, 2, 3, 4, 5, 6, 7], 3);
+    assert.equal(rows.length, 3);
+    assert.equal(rows.reduce((sum, row) => sum + row.count, 0), 28);
+    assert.deepEqual(rows.map((row) => row.upper), [4, 32, null]);
+    assert.deepEqual(condense(uppers, [0, 0, 0, 0, 0, 0, 0], 3), []);
 });
 
 test("no days, no marks", () => {

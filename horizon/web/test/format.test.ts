@@ -59,6 +59,14 @@ test("durations show two units", () => {
     assert.equal(us.duration(0), "0 s");
 });
 
+test("short times have the unit in which they can be read", () => {
+    assert.equal(us.milliseconds(0), "0 ms");
+    assert.equal(us.milliseconds(0.064), "64 µs");
+    assert.equal(us.milliseconds(4.096), "4.1 ms");
+    assert.equal(us.milliseconds(65.5), "66 ms");
+    assert.equal(us.milliseconds(2097.152), "2.1 s");
+});
+
 test("the direction is that of the rounded figure", () => {
     assert.equal(direction(0.002), "up");
     assert.equal(direction(-0.002), "down");

@@ -80,6 +80,7 @@ export interface Summary extends Envelope {
 }
 
 export interface PortfolioFigures {
+    reasons?: Record<string, string>;
     twr_cumulative: number | null;
     twr_annualised_365: number | null;
     xirr: number | null;
@@ -92,6 +93,7 @@ export interface PortfolioFigures {
 }
 
 export interface BenchmarkFigures {
+    reasons?: Record<string, string>;
     return: number | null;
     annualised: number | null;
     volatility: number | null;
@@ -100,6 +102,7 @@ export interface BenchmarkFigures {
 }
 
 export interface AssetFigures {
+    reasons?: Record<string, string>;
     return: number | null;
     annualised_365: number | null;
     volatility: number | null;

@@ -24,7 +24,6 @@ const codes: Record<string, string> = {
     external_issuer: "This server has no login of its own: get a token from your organisation's issuer.",
     unknown_symbol: "There are no prices for this symbol. Import its prices first.",
     conflict: "This symbol is already on the list.",
-    held_asset: "Your activities use this asset, so it stays on the list. Delete those activities first.",
 };
 
 const trends: Record<Trend, string> = { UP: "rising", DOWN: "falling", NEUTRAL: "sideways",
@@ -39,6 +38,14 @@ const kinds: Record<string, string> = { BUY: "Buy", SELL: "Sell", DEPOSIT: "Depo
 
 const checks: Record<string, string> = { CONCENTRATION_SINGLE_ASSET: "Largest position",
     FEE_RATIO: "Fees in relation to contributions" };
+
+/** Why a figure is not there. */
+const reasons: Record<string, string> = {
+    too_few_returns: "too few days", zero_variance: "the prices did not move",
+    less_than_a_year: "only from one year on", no_solution: "there is no such rate",
+    no_base_value: "nothing was held at the beginning", no_activities: "there are no activities",
+    no_benchmark: "not against itself", no_price: "there is no price", total_loss: "after a total loss",
+};
 
 const ranges: Record<string, string> = { "1m": "1M", "6m": "6M", ytd: "YTD", "1y": "1Y", "5y": "5Y",
     max: "Max" };
@@ -172,7 +179,7 @@ export const en = {
         correlation: "How closely it follows the S&P 500: 1 is in step.",
         alpha: "What is left of the daily returns after beta times the S&P 500, times 252.",
     },
-    notMeaningful: "not meaningful here",
+    notMeaningful: "not meaningful here", reasons,
     checks: "Checks", checkNames: checks,
     checkValue: (value: string, limit: string) => `${value}, limit ${limit}`,
     fulfilled: "Fulfilled", notFulfilled: "Not fulfilled",
@@ -221,6 +228,10 @@ export const en = {
     holds: "How long requests kept one",
     upTo: (ms: string) => `up to ${ms}`,
     above: (ms: string) => `above ${ms}`,
+    duration: "Duration",
+    poolNotice: (asked: string, granted: string, using: string) =>
+        `Asked for ${asked} connections, the database grants ${granted}: ` +
+        `using ${using}, the rest waits in line.`,
     requests: "Requests",
     share: "Share",
     noWaits: "Nobody has asked for a connection yet.",

@@ -52,8 +52,6 @@ export const es: Messages = {
         external_issuer: "Este servidor no tiene acceso propio: pide un token al emisor de tu organización.",
         unknown_symbol: "No hay precios para este símbolo. Importa antes sus precios.",
         conflict: "Este símbolo ya está en la lista.",
-        held_asset: "Tus movimientos usan este activo, así que sigue en la lista. " +
-            "Borra antes esos movimientos.",
     },
     cannotShow: "Esta parte no se puede mostrar: la respuesta del servidor no tiene la forma acordada.",
     asOf: (date) => `a ${date}`,
@@ -159,6 +157,13 @@ export const es: Messages = {
         alpha: "Lo que queda de las rentabilidades diarias tras beta por el S&P 500, por 252.",
     },
     notMeaningful: "sin sentido aquí",
+    reasons: {
+        too_few_returns: "muy pocos días", zero_variance: "los precios no se movieron",
+        less_than_a_year: "solo a partir de un año", no_solution: "no existe tal tipo",
+        no_base_value: "no había nada al principio", no_activities: "no hay movimientos",
+        no_benchmark: "no frente a sí mismo", no_price: "no hay precio",
+        total_loss: "tras una pérdida total",
+    },
     checks: "Comprobaciones",
     checkNames: { CONCENTRATION_SINGLE_ASSET: "Mayor posición",
         FEE_RATIO: "Comisiones respecto a lo aportado" },
@@ -212,6 +217,10 @@ export const es: Messages = {
     holds: "Cuánto la mantuvieron",
     upTo: (ms) => `hasta ${ms}`,
     above: (ms) => `más de ${ms}`,
+    duration: "Duración",
+    poolNotice: (asked, granted, using) =>
+        `Pedidas ${asked} conexiones, la base de datos concede ${granted}: ` +
+        `se usan ${using}, el resto espera.`,
     requests: "Peticiones",
     share: "Parte",
     noWaits: "Nadie ha pedido aún una conexión.",

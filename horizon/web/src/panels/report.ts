@@ -8,7 +8,15 @@ import { panel, type Part } from "../panel.ts";
 import type { Store } from "../store.ts";
 
 type FigureName = keyof typeof t.figures;
-type Column = Partial<Record<FigureName, number | null>>;
+/** What a column has of each figure; undefined: it does not exist there at all. */
+type Column = Partial<Record<FigureName, number | null>> & { reasons?: Partial<Record<FigureName, string>> };
+
+/** The server's names of the figures, by the page's. */
+const sources: Record<FigureName, string[]> = {
+    return: ["twr_cumulative", "return"], annualised: ["twr_annualised_365", "annualised_365", "annualised"],
+    xirr: ["xirr"], volatility: ["volatility"], sharpe: ["sharpe_rf0"], drawdown: ["max_drawdown"],
+    beta: ["beta"], correlation: ["correlation"], alpha: ["alpha_arith"],
+};
 
 const rows: { name: FigureName; kind: "change" | "percent" | "number" }[] = [
     { name: "return", kind: "change" }, { name: "annualised", kind: "change" },
@@ -18,21 +26,16 @@ const rows: { name: FigureName; kind: "change" | "percent" | "number" }[] = [
     { name: "alpha", kind: "change" },
 ];
 
-function portfolioColumn(figures: PortfolioFigures): Column {
-    return { return: figures.twr_cumulative, annualised: figures.twr_annualised_365, xirr: figures.xirr,
-        volatility: figures.volatility, sharpe: figures.sharpe_rf0, drawdown: figures.max_drawdown,
-        beta: figures.beta, correlation: figures.correlation, alpha: figures.alpha_arith };
-}
-
-function benchmarkColumn(figures: BenchmarkFigures): Column {
-    return { return: figures.return, annualised: figures.annualised, volatility: figures.volatility,
-        sharpe: figures.sharpe_rf0, drawdown: figures.max_drawdown };
-}
-
-function assetColumn(figures: AssetFigures): Column {
-    return { return: figures.return, annualised: figures.annualised_365,
-        volatility: figures.volatility, sharpe: figures.sharpe_rf0, drawdown: figures.max_drawdown,
-        beta: figures.beta, correlation: figures.correlation, alpha: figures.alpha_arith };
+function columnOf(figures: PortfolioFigures | BenchmarkFigures | AssetFigures): Column {
+    const column: Column = { reasons: {} };
+    for (const [name, keys] of Object.entries(sources) as [FigureName, string[]][]) {
+        const key = keys.find((one) => one in figures);
+        if (key !== undefined) {
+            column[name] = (figures as unknown as Record<string, number | null>)[key] ?? null;
+            column.reasons![name] = figures.reasons?.[key] ?? "";
+        }
+    }
+    return column;
 }
 
 export function reportPanel(store: Store): Part {
@@ -48,10 +51,10 @@ export function reportPanel(store: Store): Part {
 }
 
 function figureTable(report: Report): HTMLElement {
-    const columns: [string, Column][] = [[t.portfolio, portfolioColumn(report.portfolio)],
-        [t.benchmark, benchmarkColumn(report.benchmark_figures)],
+    const columns: [string, Column][] = [[t.portfolio, columnOf(report.portfolio)],
+        [t.benchmark, columnOf(report.benchmark_figures)],
         ...Object.entries(report.assets).map(([symbol, figures]): [string, Column] =>
-            [symbol, assetColumn(figures)])];
+            [symbol, columnOf(figures)])];
     const period = t.rangeNames[report.range] ?? report.range;
     return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t.report },
         h("table", { class: "table report-table" },
@@ -60,16 +63,19 @@ function figureTable(report: Report): HTMLElement {
                 ...columns.map(([name]) => h("th", { scope: "col", class: "number" }, name)))),
             h("tbody", {}, ...rows.map((row) => h("tr", {},
                 h("th", { scope: "row" }, term(t.figures[row.name], t.figureHelp[row.name])),
-                ...columns.map(([, column]) => cell(column[row.name], row.kind)))))));
+                ...columns.map(([, column]) => cell(column, row)))))));
 }
 
-function cell(value: number | null | undefined, kind: "change" | "percent" | "number"): HTMLElement {
+function cell(column: Column, row: (typeof rows)[number]): HTMLElement {
+    const value = column[row.name];
     if (value === undefined || value === null) {
-        return h("td", { class: "number muted" },
-            h("span", { title: value === null ? t.notMeaningful : null }, MISSING));
+        const reason = t.reasons[column.reasons?.[row.name] ?? ""] ?? t.notMeaningful;
+        return h("td", { class: "number muted" }, h("span", { title: value === null ? reason : null },
+            MISSING, value === null && h("span", { class: "visually-hidden" }, ` (${reason})`)));
     }
-    return kind === "change" ? change(value, format.percentChange(value), "td", "number")
-        : h("td", { class: "number" }, kind === "percent" ? format.percent(value) : format.number(value));
+    return row.kind === "change" ? change(value, format.percentChange(value), "td", "number")
+        : h("td", { class: "number" },
+            row.kind === "percent" ? format.percent(value) : format.number(value));
 }
 
 function checkList(checks: Check[]): HTMLElement | null {

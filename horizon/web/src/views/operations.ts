@@ -5,12 +5,15 @@ import { request } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
 import type { Histogram, Operations } from "../api/types.ts";
 import { h, svg } from "../dom.ts";
+import { type Bucket, condense } from "../figures.ts";
 import { format, MISSING, t } from "../i18n/index.ts";
 import { errorBox, type Part } from "../panel.ts";
 
 const POLL_MS = 1000;
 /** Points in the live chart: two minutes. */
 const POINTS_MAX = 120;
+/** Rows of a histogram. */
+const ROWS_MAX = 10;
 
 interface Point {
     inUse: number;
@@ -80,7 +83,7 @@ function body(found: Operations, points: Point[], isLive: boolean): HTMLElement 
         h("section", { class: "panel", "aria-label": t.operations },
             h("header", { class: "panel-head" }, h("h2", {}, t.operations),
                 h("p", { class: "muted" }, t.operationsHelp), health(found, isLive)),
-            found.notice === null ? null : h("p", { class: "notice" }, found.notice),
+            found.notice === null ? null : h("p", { class: "notice" }, noticeOf(found)),
             pool.last_failure !== null && pool.backing_off
                 ? h("p", { class: "notice is-warning" }, pool.last_failure) : null,
             h("dl", { class: "tiles", "data-test": "pool" },
@@ -95,6 +98,13 @@ function body(found: Operations, points: Point[], isLive: boolean): HTMLElement 
         h("div", { class: "pair" }, histogram(t.waits, found.wait_histogram),
             histogram(t.holds, found.hold_histogram)),
         facts(found));
+}
+
+/** The server's notice in the chosen language; its own words where its numbers are not known. */
+function noticeOf(found: Operations): string {
+    const granted = found.pool.role_limit ?? found.pool.server_max;
+    return found.asked_for === null || found.using === null || granted === null ? found.notice ?? ""
+        : t.poolNotice(format.integer(found.asked_for), format.integer(granted), format.integer(found.using));
 }
 
 function health(found: Operations, isLive: boolean): HTMLElement {
@@ -127,29 +137,26 @@ function liveChart(points: Point[], limit: number, summary: string): HTMLElement
 }
 
 function histogram(title: string, found: Histogram): HTMLElement {
-    const total = found.count.reduce((sum, count) => sum + count, 0);
-    const most = Math.max(1, ...found.count);
-    const label = (nth: number) => {
-        const upper = found.upper_ms[nth] ?? null;
-        return upper === null ? t.above(format.milliseconds(found.upper_ms[nth - 1]))
-            : t.upTo(format.milliseconds(upper));
-    };
-    const row = (count: number, nth: number) => h("tr", {},
-        h("th", { scope: "row" }, label(nth)),
+    const rows = condense(found.upper_ms, found.count, ROWS_MAX);
+    const total = rows.reduce((sum, row) => sum + row.count, 0);
+    const most = Math.max(1, ...rows.map((row) => row.count));
+    const line = (row: Bucket) => h("tr", {},
+        h("th", { scope: "row" }, row.upper === null ? t.above(format.milliseconds(row.lower))
+            : t.upTo(format.milliseconds(row.upper))),
         h("td", { class: "histogram-bar" }, svg("svg", { class: "bar", viewBox: "0 0 100 6",
             preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false" },
         svg("rect", { class: "bar-track", width: 100, height: 6 }),
-        svg("rect", { class: "bar-fill", width: ((count / most) * 100).toFixed(2), height: 6 }))),
-        h("td", { class: "number" }, format.integer(count)),
-        h("td", { class: "number muted" }, total === 0 ? MISSING : format.percent(count / total, 1)));
+        svg("rect", { class: "bar-fill", width: ((row.count / most) * 100).toFixed(2), height: 6 }))),
+        h("td", { class: "number" }, format.integer(row.count)),
+        h("td", { class: "number muted" }, format.percent(row.count / total, 1)));
     return h("section", { class: "panel", "aria-label": title },
         h("header", { class: "panel-head" }, h("h2", {}, title)),
         total === 0 ? h("p", { class: "empty" }, t.noWaits)
             : h("div", { class: "scroll" }, h("table", { class: "table histogram" },
-                h("thead", { class: "visually-hidden" }, h("tr", {}, h("th", { scope: "col" }, t.upTo("")),
-                    h("th", { scope: "col" }, ""), h("th", { scope: "col" }, t.requests),
+                h("thead", { class: "visually-hidden" }, h("tr", {}, h("th", { scope: "col" }, t.duration),
+                    h("td", {}), h("th", { scope: "col" }, t.requests),
                     h("th", { scope: "col" }, t.share))),
-                h("tbody", {}, ...found.count.map(row)))));
+                h("tbody", {}, ...rows.map(line)))));
 }
 
 function facts(found: Operations): HTMLElement {
