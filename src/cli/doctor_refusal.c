@@ -9,7 +9,7 @@ static const struct {
     enum doctor_kind kind;
     const char *limit, *advice;
 } rows[] = {
-    {"for role", DOCTOR_POSTGRESQL, "the role's CONNECTION LIMIT",
+    {"for role \"", DOCTOR_POSTGRESQL, "the role's CONNECTION LIMIT",
      "Let all pools of this role together open fewer connections, or raise it: ALTER ROLE ... "
      "CONNECTION LIMIT."},
     {"for database", DOCTOR_POSTGRESQL, "the database's CONNECTION LIMIT",

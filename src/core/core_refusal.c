@@ -48,7 +48,7 @@ struct core_refusal core_refusal_of(struct base_slice sqlstate, struct base_slic
 {
     if (base_slice_is(sqlstate, "53300")) {
         return full(has(text, "max_wal_senders") ? CORE_SCOPE_POOL /* of replication, no other's */
-                    : has(text, "for role")      ? CORE_SCOPE_USER
+                    : has(text, "for role \"")   ? CORE_SCOPE_USER /* not "reserved for roles" */
                     : has(text, "for database")  ? CORE_SCOPE_DATABASE
                                                  : CORE_SCOPE_UPSTREAM);
     }

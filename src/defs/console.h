@@ -199,7 +199,8 @@
     COLUMN(INT4, max_client_connections, "Most clients; 0: no limit.") \
     COLUMN(INT4, current_client_connections, "Clients now.") \
     COLUMN(INT4, paused, "1 after PAUSE of this database.") \
-    COLUMN(INT4, disabled, "1 after DISABLE.")
+    COLUMN(INT4, disabled, "1 after DISABLE.") \
+    COLUMN(INT4, reserve_pool, "weir: reserve_pool_size by its name before PgBouncer 1.24.")
 
 #define CONSOLE_STATS_TOTAL_NUMBERS(COLUMN) \
     COLUMN(NUMERIC, total_server_assignment_count, "Times a server was lent.") \
@@ -230,7 +231,8 @@
 #define CONSOLE_STATS_COLUMNS(COLUMN) \
     COLUMN(TEXT, database, "Database.") \
     CONSOLE_STATS_TOTAL_NUMBERS(COLUMN) \
-    CONSOLE_STATS_AVERAGE_NUMBERS(COLUMN)
+    CONSOLE_STATS_AVERAGE_NUMBERS(COLUMN) \
+    COLUMN(NUMERIC, total_requests, "weir: total_query_count by its name before PgBouncer 1.8.")
 
 #define CONSOLE_STATS_TOTALS_COLUMNS(COLUMN) \
     COLUMN(TEXT, database, "Database.") \

@@ -190,6 +190,7 @@ static void put_database(struct console_rows *rows, const struct proxy_database 
     console_put_number(rows, database->client_count);
     console_put_number(rows, database->is_paused);
     console_put_number(rows, database->is_disabled);
+    console_put_number(rows, settings->reserve);
 }
 
 static void put_console_database(struct console_rows *rows)
@@ -210,8 +211,9 @@ static void put_console_database(struct console_rows *rows)
         console_put_number(rows, 0);
     }
     console_put_number(rows, clients);
-    console_put_number(rows, 0);
-    console_put_number(rows, 0);
+    for (int i = 0; i < 3; i++) {
+        console_put_number(rows, 0);
+    }
 }
 
 void console_show_databases(struct console_rows *rows)

@@ -76,6 +76,9 @@ static void put_row(struct console_rows *rows, const char *name, const struct su
         averages_of(sum, numbers);
         put_numbers(rows, numbers);
     }
+    if (with_totals && with_averages) { /* SHOW STATS */
+        console_put_number(rows, sum->total.queries);
+    }
 }
 
 static void put_all(struct console_rows *rows, bool with_totals, bool with_averages)

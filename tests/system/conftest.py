@@ -30,6 +30,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
+    # last, so that their programs are compiled beside the other tests
+    items.sort(key=lambda item: item.path.name == "test_drivers_languages.py")
     if not IS_PGBOUNCER:
         return
     for item in items:

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from harness.daemon import BIN
-from harness.pg import PASSWORDS, unprivileged
+from harness.pg import PASSWORDS, VERSION, unprivileged
 from harness.wait import free_port, until
 
 pytestmark = pytest.mark.weir_only
@@ -64,7 +64,7 @@ def test_an_empty_postgresql_is_good(fragile_pg):
     others_are_gone(fragile_pg)
     facts = look(url("app", fragile_pg.port))
     assert (facts["kind"], facts["level"]) == ("PostgreSQL", "ok")
-    assert facts["version"].startswith("15")
+    assert facts["version"].startswith(str(VERSION))
     assert facts["limits"]["server"] == {"limit": 27, "used": 0}
     assert facts["limits"]["role"]["limit"] is None
     assert facts["to_share"] == 25
@@ -195,7 +195,7 @@ def test_weir_is_told_from_what_it_stands_in_front_of(weir_factory, fragile_pg):
     weir = weir_factory(fragile_pg, default_pool_size=5, stats_users="stats,app")
     facts = look(url("app", weir.port))
     assert (facts["kind"], facts["level"]) == ("weir", "ok")
-    assert facts["version"].startswith("15") and facts["pooler_version"].startswith("weir ")
+    assert facts["version"].startswith(str(VERSION)) and facts["pooler_version"].startswith("weir ")
     pools = [p for p in facts["pools"] if (p["database"], p["role"]) == ("app", "app")]
     assert pools[0]["limit"] == 5 and pools[0]["waiting"] == 0
     assert facts["limits"]["server"]["limit"] == 27

@@ -21,6 +21,14 @@ TEST(postgresql_says_whose_limit_is_reached)
     expect("53300",
            "remaining connection slots are reserved for non-replication superuser connections",
            CORE_FAILURE_FULL, CORE_SCOPE_UPSTREAM);
+    /* since PostgreSQL 16 */
+    expect("53300",
+           "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+           CORE_FAILURE_FULL, CORE_SCOPE_UPSTREAM);
+    expect("53300",
+           "remaining connection slots are reserved for roles with privileges of the "
+           "\"pg_use_reserved_connections\" role",
+           CORE_FAILURE_FULL, CORE_SCOPE_UPSTREAM);
     expect("53300", "too many connections for role \"app\"", CORE_FAILURE_FULL, CORE_SCOPE_USER);
     expect("53300", "too many connections for database \"shop\"", CORE_FAILURE_FULL,
            CORE_SCOPE_DATABASE);
