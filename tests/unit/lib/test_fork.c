@@ -8,6 +8,8 @@
 
 #include "door.h"
 
+#define BUSY "SELECT pg_sleep(600)"
+
 /* Runs `body` in a child; its result is the child's exit code. */
 static int in_child(int (*body)(struct weir_pool *pool, PGconn *lent), struct weir_pool *pool,
                     PGconn *lent)
@@ -146,5 +148,93 @@ TEST(a_child_has_the_limits_that_were_set_last)
     struct weir_pool *pool = world_open(&options);
     assert_int_equal(weir_pool_resize(pool, 3, 2), 0);
     assert_int_equal(in_child(has_limit_of_five, pool, NULL), 0);
+    world_close(pool);
+}
+
+static int end_pool_and_own(struct weir_pool *pool, PGconn *detached)
+{
+    weir_pool_after_fork(pool);
+    if (weir_pool_forget(pool, detached) != WEIR_ENOTLENT)
+        return 1;
+    return weir_pool_close(pool, weir_now() + 10 * WEIR_SECOND, NULL) == 0 ? 0 : 2;
+}
+
+/* What the door has accepted has been passed on, and what it has read is counted. */
+static uint64_t bytes_now(struct door *door)
+{
+    door_freeze(door, true);
+    return door_bytes(door);
+}
+
+TEST(a_child_forked_with_connections_in_every_state_sends_no_byte)
+{
+    struct door *door = door_open();
+    struct weir_options options = world_options(6, 0);
+    options.conninfo = door_conninfo(door);
+    options.max_connecting = 6;
+    struct weir_pool *pool = world_open(&options);
+    PGconn *lent = world_take(pool), *detached = world_take(pool), *busy = world_take(pool);
+    PGconn *idle = world_take(pool), *closed = world_take(pool), *unused;
+    door_freeze(door, true);
+    assert_int_equal(weir_pool_detach(pool, detached), 0);
+    assert_int_equal(PQsendQuery(busy, BUSY), 1);
+    weir_pool_give(pool, idle);
+    weir_pool_discard(pool, closed); /* lingers: the door keeps the server's good-bye back */
+    weir_pool_give(pool, busy);      /* is being cancelled and drained */
+    door_hang(door, 1);
+    PGconn *again = world_take(pool);                                  /* the idle one */
+    assert_int_equal(weir_pool_try(pool, NULL, &unused), WEIR_EAGAIN); /* connects */
+    struct weir_stats stats = world_stats(pool);
+    assert_int_equal(stats.connecting, 1);
+    assert_int_equal(stats.resetting, 1);
+    assert_int_equal(stats.closing, 1);
+    uint64_t bytes = bytes_now(door);
+    int live = door_live(door);
+    assert_int_equal(in_child(end_pool_and_own, pool, detached), 0);
+    assert_int_equal(bytes_now(door), bytes);
+    assert_int_equal(door_live(door), live);
+    door_freeze(door, false);
+    weir_pool_give(pool, again);
+    assert_int_equal(world_query(lent, "SELECT 5"), 5);
+    weir_pool_give(pool, lent);
+    PQfinish(detached);
+    assert_int_equal(weir_pool_forget(pool, detached), 0);
+    world_close(pool);
+    door_close(door);
+}
+
+static int close_loop_and_pool(struct weir_pool *pool, PGconn *loop)
+{
+    weir_loop_tick((struct weir_loop *)(void *)loop);
+    if (weir_loop_close((struct weir_loop *)(void *)loop) != 0)
+        return 1;
+    return weir_pool_close(pool, weir_now() + 10 * WEIR_SECOND, NULL) == 0 ? 0 : 2;
+}
+
+static void must_not_end(struct weir_claim *claim, int status, PGconn *conn,
+                         const struct weir_error *error)
+{
+    (void)status;
+    (void)conn;
+    (void)error;
+    *(int *)claim->user += 1;
+}
+
+TEST(a_childs_copy_of_a_loop_does_nothing_and_the_parents_goes_on)
+{
+    struct weir_options options = world_options(1, 0);
+    struct weir_pool *pool = world_open(&options);
+    struct weir_loop *loop;
+    int calls = 0;
+    struct weir_claim claim = {.user = &calls};
+    PGconn *lent = world_take(pool);
+    assert_int_equal(weir_loop_open(pool, &loop), 0);
+    assert_int_equal(weir_loop_claim(loop, &claim, NULL, must_not_end), 0);
+    assert_int_equal(in_child(close_loop_and_pool, pool, (PGconn *)(void *)loop), 0);
+    assert_int_equal(calls, 0);
+    assert_int_equal(world_query(lent, "SELECT 5"), 5);
+    assert_int_equal(weir_loop_cancel(loop, &claim), 0);
+    weir_pool_give(pool, lent);
+    assert_int_equal(weir_loop_close(loop), 0);
     world_close(pool);
 }

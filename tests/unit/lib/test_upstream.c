@@ -1,7 +1,16 @@
 /* test_upstream.c - connecting to a server that hangs, is full, refuses, ends, comes back. */
 #include "world.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "door.h"
 
@@ -227,4 +236,110 @@ TEST(the_limit_holds_on_the_server_while_connections_are_replaced)
     assert_int_equal(world_stats(pool).connect_failures, 0);
     world_close(pool);
     door_close(door);
+}
+
+TEST(a_pool_is_closed_at_its_deadline_though_the_server_does_not_answer)
+{
+    struct door *door = door_open();
+    struct weir_options options = world_options(4, 0);
+    options.conninfo = door_conninfo(door);
+    options.max_connecting = 4;
+    struct weir_pool *pool = world_open(&options);
+    PGconn *idle = world_take(pool), *busy = world_take(pool), *dropped = world_take(pool), *more;
+    door_freeze(door, true);
+    assert_int_equal(PQsendQuery(busy, "SELECT pg_sleep(600)"), 1);
+    door_hang(door, 1);
+    assert_int_equal(weir_pool_try(pool, NULL, &more), WEIR_EAGAIN);
+    weir_pool_give(pool, busy);
+    weir_pool_discard(pool, dropped);
+    weir_pool_give(pool, idle);
+    assert_int_equal(weir_pool_close(pool, weir_now() + 50 * WEIR_MS, NULL), 0);
+    door_freeze(door, false);
+    door_close(door);
+}
+
+/* A server that says it speaks TLS and then does not. libpq (sslmode=prefer) tries again without,
+ * on another socket; which has another number, because `spare` is closed in between. */
+struct liar {
+    pthread_t thread;
+    int listener, spare;
+};
+
+static int dial_postgres(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *host = strstr(postgres_conninfo(), "host=") + 5;
+    snprintf(address.sun_path, sizeof(address.sun_path), "%.*s/.s.PGSQL.5432",
+             (int)strcspn(host, " "), host);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+        fail_msg("no PostgreSQL");
+    return fd;
+}
+
+static bool pass(int from, int to)
+{
+    char bytes[4096];
+    ssize_t count = read(from, bytes, sizeof(bytes));
+    return count > 0 && send(to, bytes, (size_t)count, MSG_NOSIGNAL) == count;
+}
+
+/* An accept() that waits has a descriptor's number already; this one has none. */
+static int welcome(int listener)
+{
+    struct pollfd fd = {.fd = listener, .events = POLLIN};
+    poll(&fd, 1, -1);
+    return accept(listener, NULL, NULL);
+}
+
+static void *lie_once(void *argument)
+{
+    struct liar *liar = argument;
+    char request[4096];
+    int client = welcome(liar->listener);
+    ssize_t bytes = read(client, request, sizeof(request)); /* SSLRequest */
+    close(liar->spare);
+    bytes = write(client, "S", 1);
+    bytes = read(client, request, sizeof(request)); /* ClientHello */
+    bytes = write(client, "no TLS at all, sorry", 20);
+    (void)bytes;
+    int again = welcome(liar->listener), server = dial_postgres();
+    close(client);
+    for (;;) {
+        struct pollfd fds[] = {{.fd = again, .events = POLLIN}, {.fd = server, .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0 || (fds[0].revents != 0 && !pass(again, server)) ||
+            (fds[1].revents != 0 && !pass(server, again)))
+            break;
+    }
+    close(again);
+    close(server);
+    return NULL;
+}
+
+TEST(a_connect_that_changes_its_socket_goes_on_with_the_new_one)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof(address);
+    char conninfo[256];
+    struct liar liar = {.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    assert_int_equal(bind(liar.listener, (struct sockaddr *)&address, bytes), 0);
+    assert_int_equal(listen(liar.listener, 4), 0);
+    assert_int_equal(getsockname(liar.listener, (struct sockaddr *)&address, &bytes), 0);
+    snprintf(
+        conninfo, sizeof(conninfo),
+        "host=127.0.0.1 port=%d user=postgres dbname=postgres sslmode=prefer gssencmode=disable",
+        ntohs(address.sin_port));
+    struct weir_options options = world_options(1, 0);
+    options.conninfo = conninfo;
+    struct weir_pool *pool = world_open(&options);
+    liar.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int spare = liar.spare;
+    pthread_create(&liar.thread, NULL, lie_once, &liar);
+    PGconn *conn = world_take(pool);
+    assert_int_equal(PQsocket(conn), spare); /* else the test shows nothing */
+    assert_int_equal(world_query(conn, "SELECT 4"), 4);
+    weir_pool_give(pool, conn);
+    world_close(pool);
+    pthread_join(liar.thread, NULL);
+    close(liar.listener);
 }
