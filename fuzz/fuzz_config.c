@@ -1,9 +1,9 @@
 /* fuzz_config.c - everything of src/config that reads text.
  *
- * The first byte chooses: 'u' a URL, 'a' an auth_file, 's' a SET of "name=value", anything else a
- * configuration file whose %include finds a fixed text, one that goes in a
- * circle (names that end with e), or none (with !). What was accepted must show and read
- * back as the same values, be equal to itself, and be found by name.
+ * The first byte chooses: 'u' a URL, 'a' an auth_file, 's' a SET of "name=value", 'l' the options
+ * of auth_ldap_options, anything else a configuration file whose %include finds a fixed text, one
+ * that goes in a circle (names that end with e), or none (with !). What was accepted must show and
+ * read back as the same values, be equal to itself, and be found by name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +51,8 @@ static void check_options(const struct config *config)
         size_t bytes = config_option_render(config, (enum config_option)i, shown, sizeof(shown));
 
         INVARIANT(bytes < sizeof(shown));
+        if (key->info.type == CONFIG_TYPE_SECRET)
+            continue; /* is not shown */
         INVARIANT(config_value_parse(&key->info, base_slice_of(shown, bytes), "", &arena,
                                      config_key_field(key, &again), why, sizeof(why)) == BASE_OK);
         INVARIANT(config_value_equal(key->info.type, config_key_field(key, &again),
@@ -119,6 +121,25 @@ static void read_one(struct config_builder *builder, uint8_t kind, struct base_s
     free(url);
 }
 
+/* What is accepted has a server, and is the same when it is copied. */
+static void read_ldap(struct base_slice text)
+{
+    struct base_arena arena = {0};
+    const char *options = base_arena_text(&arena, text);
+    struct config_ldap ldap, copy;
+    char why[300] = "";
+
+    INVARIANT(options != NULL);
+    if (config_ldap_parse(&arena, options, &ldap, why, sizeof(why)) == BASE_OK) {
+        INVARIANT(ldap.server[0] != '\0' && ldap.port <= 65535);
+        INVARIANT(config_ldap_copy(&arena, &ldap, &copy) == BASE_OK);
+        INVARIANT(strcmp(copy.filter, ldap.filter) == 0);
+    } else {
+        INVARIANT(why[0] != '\0');
+    }
+    base_arena_done(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct config_reader reader = {read_included, release_included, NULL};
@@ -138,6 +159,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     INVARIANT((config != NULL) == (status == BASE_OK));
     if (config != NULL)
         check_config(config);
+    if (data[0] == 'l')
+        read_ldap(base_slice_skip(text, 1));
     if (config != NULL && data[0] == 's')
         set_one(config, base_slice_skip(text, 1));
     config_errors_done(&errors);

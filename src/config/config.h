@@ -25,6 +25,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "config/ldap.h"
 #include "defs/options.h"
 
 /* ---- choices: CONFIG_POOL_MODE_SESSION, CONFIG_AUTH_TYPE_MD5, CONFIG_TLS_MODE_PREFER, ... ---- */
@@ -145,9 +146,10 @@ struct config_hba; /* hba.h */
 
 struct config {
     struct config_options options;
-    struct config_hba *hba; /* what auth_hba_file and auth_ident_file say; NULL unless auth_type is
-                               hba; counted: config_hba_share and config_hba_drop */
-    const char *file;       /* as given to config_load; "" for a URL */
+    struct config_hba *hba;  /* what auth_hba_file and auth_ident_file say; NULL unless auth_type is
+                                hba; counted: config_hba_share and config_hba_drop */
+    struct config_ldap ldap; /* auth_ldap_options, when auth_type is ldap */
+    const char *file;        /* as given to config_load; "" for a URL */
     const struct config_database *databases; /* sorted by name */
     uint32_t database_count;
     const struct config_user *users; /* sorted by name */

@@ -214,9 +214,29 @@ static void finish_peers(struct config_builder *builder)
     config->peer_count = list ? count : 0;
 }
 
+/* ---- LDAP ---- */
+
+static void finish_ldap(struct config_builder *builder)
+{
+    const struct config_options *options = config_build_options(builder);
+    char why[300] = "";
+    int status = BASE_OK;
+
+    config_ldap_init(&builder->snapshot->config.ldap);
+    if (options->auth_type == CONFIG_AUTH_TYPE_LDAP)
+        status = config_ldap_parse(&builder->snapshot->arena, options->auth_ldap_options,
+                                   &builder->snapshot->config.ldap, why, sizeof(why));
+    if (status == BASE_ENOMEM)
+        builder->is_out_of_memory = true;
+    else if (status < 0)
+        config_error_add(builder->errors, builder->option_place[CONFIG_OPTION_auth_ldap_options],
+                         "auth_ldap_options is not allowed with auth_type = ldap: %s", why);
+}
+
 void config_build_finish(struct config_builder *builder)
 {
     finish_peers(builder);
     finish_databases(builder);
     finish_users(builder);
+    finish_ldap(builder);
 }

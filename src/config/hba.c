@@ -202,8 +202,8 @@ static const struct method methods[] = {
     {"scram-sha-256", false, CONFIG_AUTH_TYPE_SCRAM_SHA_256, NULL},
     {"cert", false, CONFIG_AUTH_TYPE_CERT, NULL},
     {"peer", false, CONFIG_AUTH_TYPE_PEER, NULL},
-    {"pam", false, CONFIG_AUTH_TYPE_TRUST, "use scram-sha-256 and list the users in auth_file"},
-    {"ldap", false, CONFIG_AUTH_TYPE_TRUST, "use scram-sha-256 and list the users in auth_file"},
+    {"pam", false, CONFIG_AUTH_TYPE_PAM, NULL},
+    {"ldap", false, CONFIG_AUTH_TYPE_LDAP, NULL},
     {"ident", false, CONFIG_AUTH_TYPE_PEER, NULL}, /* on local lines, as in PostgreSQL */
     {"gss", false, CONFIG_AUTH_TYPE_TRUST, "use scram-sha-256"},
     {"sspi", false, CONFIG_AUTH_TYPE_TRUST, "use scram-sha-256"},
@@ -248,7 +248,7 @@ static bool method_read(struct config_hba_reader *reader, const struct config_hb
     }
     config_hba_error(reader,
                      "\"%.60s\" is not a method: use trust, reject, password, md5, "
-                     "scram-sha-256, cert or peer",
+                     "scram-sha-256, cert, peer, pam or ldap",
                      token->text);
     return false;
 }
@@ -286,6 +286,22 @@ static bool clientname_read(struct config_hba_reader *reader, struct config_hba_
     return false;
 }
 
+/* Takes an ldap option; without a name, checks them all. */
+static bool ldap_read(struct config_hba_reader *reader, struct config_hba_rule *rule,
+                      const char *name, const char *value)
+{
+    char why[300] = "";
+    int status =
+        name ? config_ldap_option(&reader->hba->arena, &rule->ldap, name, value, why, sizeof(why))
+             : config_ldap_check(&rule->ldap, why, sizeof(why));
+
+    if (status == BASE_ENOMEM)
+        reader->builder->is_out_of_memory = true;
+    else if (status < 0)
+        config_hba_error(reader, "%s", why);
+    return status == BASE_OK;
+}
+
 static bool option_read(struct config_hba_reader *reader, struct config_hba_rule *rule,
                         const char *name, const char *value)
 {
@@ -297,6 +313,12 @@ static bool option_read(struct config_hba_reader *reader, struct config_hba_rule
         rule->map = value;
         return true;
     }
+    if (strcmp(name, "pamservice") == 0 && rule->method == CONFIG_AUTH_TYPE_PAM) {
+        rule->pam_service = value;
+        return true;
+    }
+    if (strncmp(name, "ldap", 4) == 0 && rule->method == CONFIG_AUTH_TYPE_LDAP)
+        return ldap_read(reader, rule, name, value);
     if (strcmp(name, "clientcert") == 0)
         return clientcert_read(reader, rule, value);
     if (strcmp(name, "clientname") == 0)
@@ -327,7 +349,8 @@ static bool options_read(struct config_hba_reader *reader, const struct config_h
         if (!option_read(reader, rule, name, equals + 1))
             return false;
     }
-    return true;
+    return rule->is_reject || rule->method != CONFIG_AUTH_TYPE_LDAP ||
+           ldap_read(reader, rule, NULL, NULL);
 }
 
 /* ---- a line ---- */
@@ -379,9 +402,13 @@ static void rule_add(struct config_hba_reader *reader, const struct config_hba_r
 
 static void line_read(struct config_hba_reader *reader, const struct config_hba_tokens *tokens)
 {
-    struct config_hba_rule rule = {
-        .file = reader->builder->place.file, .line = reader->builder->place.line, .map = ""};
+    struct config_hba_rule rule = {.file = reader->builder->place.file,
+                                   .line = reader->builder->place.line,
+                                   .map = "",
+                                   .pam_service = ""};
     uint32_t fields = 0;
+
+    config_ldap_init(&rule.ldap);
 
     if (!type_read(reader, tokens, &rule))
         return;

@@ -18,6 +18,7 @@
 
 #include "base/slice.h"
 #include "config/config.h"
+#include "config/ldap.h"
 
 enum config_hba_type {
     CONFIG_HBA_LOCAL, /* Unix socket */
@@ -76,8 +77,10 @@ struct config_hba_rule {
     bool is_reject;
     enum config_auth_type method; /* never ANY or HBA; unless is_reject */
     enum config_hba_clientcert clientcert;
-    bool uses_dn;    /* clientname=DN: the certificate's whole name counts */
-    const char *map; /* "" when there is none */
+    bool uses_dn;            /* clientname=DN: the certificate's whole name counts */
+    const char *map;         /* "" when there is none */
+    const char *pam_service; /* "": the usual one */
+    struct config_ldap ldap; /* of method ldap */
 };
 
 struct config_hba; /* the table */

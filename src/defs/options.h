@@ -58,6 +58,8 @@
     CHOICE(AUTH_TYPE, SCRAM_SHA_256, "scram-sha-256") \
     CHOICE(AUTH_TYPE, CERT, "cert")                   \
     CHOICE(AUTH_TYPE, PEER, "peer")                   \
+    CHOICE(AUTH_TYPE, PAM, "pam")                     \
+    CHOICE(AUTH_TYPE, LDAP, "ldap")                   \
     CHOICE(AUTH_TYPE, HBA, "hba")
 
 #define TLS_MODE_CHOICES(CHOICE)             \
@@ -98,9 +100,7 @@
     PROTOCOL_CHOICES(CHOICE)   \
     EVENT_BACKEND_CHOICES(CHOICE)
 
-#define OPTION_REFUSED_CHOICES(REFUSED_CHOICE)                                             \
-    REFUSED_CHOICE(AUTH_TYPE, "pam", "use scram-sha-256 and list the users in auth_file")  \
-    REFUSED_CHOICE(AUTH_TYPE, "ldap", "use scram-sha-256 and list the users in auth_file") \
+#define OPTION_REFUSED_CHOICES(REFUSED_CHOICE) \
     REFUSED_CHOICE(AUTH_TYPE, "crypt", "use scram-sha-256")
 
 #define OPTION_SECONDS_MAX 315360000 /* ten years */
@@ -267,18 +267,27 @@
         "How clients log in: `any` (no check, any name; every database then needs `user=`), "      \
         "`trust` (no check, the user must be in `auth_file`), `plain` (the password in clear), "   \
         "`md5` (SCRAM where the secret is a SCRAM one), `scram-sha-256`, `cert` (the name in the " \
-        "client's certificate), `peer` (the Unix user at the other end of a Unix socket), `hba` "  \
-        "(what `auth_hba_file` says for this connection).")                                        \
+        "client's certificate), `peer` (the Unix user at the other end of a Unix socket), `pam` "  \
+        "and `ldap` (the password is asked for in clear and checked by PAM, service `pgbouncer`, " \
+        "or by the server of `auth_ldap_options`; the user need not be in `auth_file`, and weir "  \
+        "logs in to PostgreSQL with that password), `hba` (what `auth_hba_file` says for this "    \
+        "connection).")                                                                            \
     OPTION(                                                                                        \
         auth_hba_file, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                     \
         "With `auth_type = hba`: who may come in how, in the format of PostgreSQL's pg_hba.conf. " \
         "Served: local, host, hostssl, hostnossl; all, sameuser, replication, names, /regular "    \
         "expressions, @file; networks, all, samehost, samenet; trust, reject, password, md5, "     \
-        "scram-sha-256, cert, peer; map=, clientcert=, clientname=; include.")                     \
+        "scram-sha-256, cert, peer, pam, ldap; map=, clientcert=, clientname=, pamservice=, the "  \
+        "options of ldap; include.")                                                               \
     OPTION(                                                                                        \
         auth_ident_file, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                   \
         "Maps that `map=` in `auth_hba_file` names, in the format of PostgreSQL's pg_ident.conf: " \
         "which system user or certificate may log in as which database user.")                     \
+    OPTION(auth_ldap_options, SECRET, "", 0, OPTION_TEXT_BYTES, RELOAD,                            \
+           "With `auth_type = ldap`: the server and how users are found, as on a line of "         \
+           "`auth_hba_file`: `ldapurl=\"ldap://host/dc=example,dc=net?uid?sub\"`, or ldapserver, " \
+           "ldapport, ldapscheme, ldaptls with ldapprefix and ldapsuffix, or with ldapbasedn, "    \
+           "ldapbinddn, ldapbindpasswd, ldapsearchattribute, ldapsearchfilter.")                   \
     OPTION(auth_file, FILE, "", 0, OPTION_TEXT_BYTES, RELOAD,                                      \
            "File of users and secrets, lines of `\"user\" \"secret\"`.")                           \
     OPTION(                                                                                        \
@@ -383,7 +392,6 @@
     ALIAS(client_tls_ecdhecurve, client_tls_ecdhcurve)
 
 #define OPTION_REFUSED(REFUSED)                                                              \
-    REFUSED(auth_ldap_options, "", "use auth_type = scram-sha-256 and auth_file")            \
     REFUSED(autodb_idle_timeout, "3600", "idle servers of `*` close by server_idle_timeout") \
     REFUSED(conffile, NULL, "name the file on the command line")                             \
     REFUSED(dns_zone_check_period, "0", "lower dns_max_ttl instead")                         \

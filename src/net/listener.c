@@ -234,6 +234,7 @@ void net_listener_close(struct net_listener *listener)
     if (net_address_is_unix(&listener->address) && !listener->is_adopted) {
         unlink(socket_path(&listener->address));
     }
+    (void)net_loop_control(loop, EPOLL_CTL_DEL, listener->fd, 0, listener, NET_KIND_LISTENER);
     close(listener->fd);
     listener->fd = -1;
     listener->is_registered = false;

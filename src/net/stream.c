@@ -590,12 +590,14 @@ void net_stream_work_end(struct net_stream *stream)
     drop_input(stream);
     net_stream_drop_output(stream);
     net_loop_forget(loop, stream);
+    if (stream->registered) {
+        /* close() alone leaves epoll's interest alive while something else has the socket open, a
+         * receive under way or a child that a library forked in another thread: its events would
+         * reach a stream that is gone. */
+        (void)register_events(stream, stream->fd, 0);
+    }
     if (stream->receive_slot) {
-        /* The receive keeps the socket open, and so epoll's interest in it alive: both are ended,
-         * and the peer hears of it now. */
-        if (stream->registered) {
-            (void)register_events(stream, stream->fd, 0);
-        }
+        /* The receive is ended, and the peer hears of it now. */
         (void)shutdown(stream->fd, SHUT_RDWR);
         net_ring_forget(stream);
     }

@@ -13,6 +13,7 @@
 #include "proxy/crypto.h"
 #include "proxy/log.h"
 #include "proxy/lookup.h"
+#include "proxy/outside.h"
 #include "proxy/verifier.h"
 #include "wire/backend.h"
 
@@ -40,6 +41,8 @@ static void refuse(struct proxy_client *client, const char *why)
         [CONFIG_AUTH_TYPE_TRUST] = {"trust", "28000"},
         [CONFIG_AUTH_TYPE_CERT] = {"certificate", "28000"},
         [CONFIG_AUTH_TYPE_PEER] = {"peer", "28000"},
+        [CONFIG_AUTH_TYPE_PAM] = {"PAM", "28000"},
+        [CONFIG_AUTH_TYPE_LDAP] = {"LDAP", "28000"},
         [CONFIG_AUTH_TYPE_HBA] = {NULL, NULL},
     };
     enum config_auth_type method = client->login->method;
@@ -117,6 +120,8 @@ static void ask(struct proxy_client *client)
         decide(client, client_access_is_peer(client), "the Unix user does not fit");
         return;
     case CONFIG_AUTH_TYPE_PLAIN:
+    case CONFIG_AUTH_TYPE_PAM:
+    case CONFIG_AUTH_TYPE_LDAP:
         ask_plain(client);
         return;
     case CONFIG_AUTH_TYPE_MD5:
@@ -135,13 +140,19 @@ static void ask(struct proxy_client *client)
     INVARIANT(!"a method of its own");
 }
 
+/* Does the method itself know who exists? */
+static bool knows_users(enum config_auth_type method)
+{
+    return method == CONFIG_AUTH_TYPE_PAM || method == CONFIG_AUTH_TYPE_LDAP;
+}
+
 void client_auth_begin(struct proxy_client *client)
 {
     const struct config_user *user = config_user_find(client->proxy->config, user_of(client));
     if (!client_access_decide(client)) {
         return;
     }
-    client->login->is_mock = !user || !user->is_listed;
+    client->login->is_mock = !knows_users(client->login->method) && (!user || !user->is_listed);
     if (client->login->is_mock && client->login->method != CONFIG_AUTH_TYPE_ANY) {
         client->login->step = CLIENT_AUTH_LOOKUP;
         int r = proxy_lookup_begin(client);
@@ -183,6 +194,39 @@ void client_lookup_done(struct proxy_client *client, int status, bool is_found, 
 
 /* ---- the answer ---- */
 
+/* An empty password is never asked about: LDAP takes it for "nobody in particular" and agrees. */
+static void take_outside(struct proxy_client *client, struct base_slice password)
+{
+    if (password.bytes == 0 || password.bytes > WIRE_PASSWORD_BYTES_MAX) {
+        refuse(client, "an empty or too long password");
+        return;
+    }
+    client->login->step = CLIENT_AUTH_OUTSIDE;
+    int r = outside_begin(client, password);
+    if (r < 0) {
+        proxy_client_close_status(client, r, NULL, "the password could not be checked");
+        return;
+    }
+    net_stream_pause(&client->stream);
+}
+
+void client_outside_done(struct proxy_client *client, int status, const char *why,
+                         const char *password)
+{
+    struct proxy_client_login *login = client->login;
+    if (client->state != PROXY_CLIENT_AUTH) {
+        return; /* it is being closed */
+    }
+    if (status < 0) {
+        refuse(client, why);
+        return;
+    }
+    login->secret = strdup(password);
+    login->is_looked_up = true;
+    net_stream_resume(&client->stream);
+    let_in(client);
+}
+
 static void take_password(struct proxy_client *client, struct base_slice body)
 {
     const struct wire_crypto *crypto = proxy_crypto();
@@ -190,6 +234,10 @@ static void take_password(struct proxy_client *client, struct base_slice body)
     int r = wire_password_parse(body, &password);
     if (r < 0) {
         proxy_client_close_status(client, BASE_EPROTOCOL, NULL, "malformed password message");
+        return;
+    }
+    if (knows_users(client->login->method)) {
+        take_outside(client, password);
         return;
     }
     if (client->login->step == CLIENT_AUTH_PLAIN) {
@@ -310,6 +358,7 @@ void client_auth_take(struct proxy_client *client, const struct wire_frame *fram
         return;
     case CLIENT_AUTH_NONE:
     case CLIENT_AUTH_LOOKUP:
+    case CLIENT_AUTH_OUTSIDE:
         proxy_client_close_status(client, BASE_EPROTOCOL, NULL, "password not asked for");
         return;
     }

@@ -28,7 +28,8 @@
 
 enum client_auth_step {
     CLIENT_AUTH_NONE,
-    CLIENT_AUTH_LOOKUP, /* auth_query is under way; the client is not read */
+    CLIENT_AUTH_LOOKUP,  /* auth_query is under way; the client is not read */
+    CLIENT_AUTH_OUTSIDE, /* PAM or LDAP is asked; the client is not read */
     CLIENT_AUTH_PLAIN,
     CLIENT_AUTH_MD5,
     CLIENT_AUTH_SASL_INITIAL,
@@ -45,8 +46,10 @@ struct proxy_client_login {
     const struct config_hba_rule *rule; /* the line that says so; NULL without auth_hba_file */
     struct config_hba *hba;             /* the table it is in; a reference */
     struct proxy_lookup *lookup;        /* auth_query under way */
-    bool is_looked_up;                  /* auth_query knows the user; `secret` is what it said */
-    char *secret;                       /* NULL: none */
+    struct outside_job *outside;        /* PAM or LDAP are being asked */
+    bool
+        is_looked_up; /* `secret` is what auth_query said, or the password that PAM or LDAP knows */
+    char *secret;     /* NULL: none */
     bool is_console;
     bool is_mock; /* the user does not exist: every answer is wrong */
     bool plus_offered;
@@ -105,6 +108,9 @@ void client_auth_begin(struct proxy_client *client);
 void client_auth_take(struct proxy_client *client, const struct wire_frame *frame);
 /* The answer of auth_query; with BASE_OK the client may take the secret (NULL: none) over. */
 void client_lookup_done(struct proxy_client *client, int status, bool is_found, char **secret);
+/* The answer of PAM or LDAP; `why` is for the log. */
+void client_outside_done(struct proxy_client *client, int status, const char *why,
+                         const char *password);
 /* After the login: keeps what auth_query said, and the keys that a SCRAM proof revealed, for logins
  * to the server. */
 void client_learn_secrets(struct proxy_client *client);

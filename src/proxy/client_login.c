@@ -16,6 +16,7 @@
 #include "proxy/crypto.h"
 #include "proxy/log.h"
 #include "proxy/lookup.h"
+#include "proxy/outside.h"
 #include "proxy/peer.h"
 #include "wire/backend.h"
 #include "wire/prepared.h"
@@ -34,6 +35,7 @@ void proxy_client_login_free(struct proxy_client *client)
         }
         config_hba_drop(client->login->hba);
         proxy_lookup_leave(client);
+        outside_leave(client);
         if (client->login->secret) {
             explicit_bzero(client->login->secret, strlen(client->login->secret));
             free(client->login->secret);

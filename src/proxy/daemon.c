@@ -23,6 +23,7 @@
 #include "proxy/cancel.h"
 #include "proxy/client.h"
 #include "proxy/crypto.h"
+#include "proxy/helper.h"
 #include "proxy/http.h"
 #include "proxy/listen.h"
 #include "proxy/log.h"
@@ -618,6 +619,7 @@ static void close_all(struct proxy *proxy)
         proxy_pools_done(proxy);
         proxy_peers_done(proxy);
     }
+    proxy_helpers_free(proxy->helpers);
     proxy_verifiers_clear(proxy);
     if (proxy->resolver) {
         net_resolver_free(proxy->resolver);

@@ -102,6 +102,7 @@ struct proxy {
     struct net_timer watchdog_timer;
     struct net_timer suspend_timer; /* suspend_timeout */
     struct proxy_http *http;
+    struct proxy_helpers *helpers; /* threads that ask PAM and LDAP; NULL before the first */
 
     base_time stats_at;               /* the last rotation of the statistics; 0 = none yet */
     struct base_list console_waiters; /* PAUSE, WAIT_CLOSE, ... that wait for their answer */

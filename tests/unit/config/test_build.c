@@ -16,7 +16,8 @@ TEST(refused_setting_says_what_to_use)
 {
     helper_refuses("[weir]\nuse_lifo = 0\n", 2, "use_lifo is not served: use server_round_robin");
     helper_refuses("[weir]\npool_pre_ping = 1\n", 2, "use server_check_delay");
-    helper_refuses("[weir]\nauth_type = pam\n", 2, "weir does not serve it; use scram-sha-256");
+    helper_refuses("[weir]\nauth_type = crypt\n", 2, "weir does not serve it; use scram-sha-256");
+    helper_refuses("[weir]\nauth_type = ldap\n", 0, "ldap needs ldapserver");
 }
 
 TEST(harmless_value_of_a_refused_setting_is_accepted)
