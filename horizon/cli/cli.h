@@ -24,6 +24,7 @@ int cli_import(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_user(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 
 /* One option with a value (`value` is set) or without one (`flag` is set). */
 struct cli_option {

@@ -14,6 +14,7 @@ static const struct verb {
     {"migrate", cli_migrate, "bring the database's schema up to date"},
     {"user", cli_user, "add users, change passwords, list who there is"},
     {"import", cli_import, "read prices and activities from CSV files"},
+    {"verify", cli_verify, "check a running service, under load when asked"},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
