@@ -45,7 +45,7 @@ app = host=127.0.0.1 port=notaport dbname=app
 listen_addr = 127.0.0.1
 pool_mode = sesion
 default_pool_size = -3
-auth_type = hba
+auth_type = kerberos
 no_such_setting = 1
 query_wait_timeout = soon
 auth_file = /nowhere/users.txt

@@ -122,9 +122,9 @@ def test_a_time_out_set_by_a_reload_holds_for_who_idles_already(weir_factory, pg
 
 def test_no_error_is_put_into_the_middle_of_a_row(weir_factory, pg):
     """A client that has half of a row can be told nothing: what came would be data to it."""
-    weir = weir_factory(pg, default_pool_size=1, query_timeout=1)
+    weir = weir_factory(pg, default_pool_size=1, query_timeout=2)
     with raw(weir) as client:
-        client.send(query("SELECT repeat('x', 50000000)"))
+        client.send(query("SELECT repeat('x', 20000000)"))
         until(lambda: "closing because: query timeout" in weir.log(), 20, "it is closed")
         assert client.until(None)[-1] == (None, b"")
         assert len(client.buffer) > 1000 and b"timeout" not in client.buffer

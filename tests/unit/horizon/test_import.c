@@ -223,8 +223,8 @@ static const char *read_prices(const char *text, const char *symbol)
 
 static void says(const char *got, const char *fragment)
 {
-    if (!strstr(got, fragment))
-        fail_msg("\"%s\" does not say \"%s\"", got, fragment);
+    if (!got || !strstr(got, fragment))
+        fail_msg("\"%s\" does not say \"%s\"", got ? got : "", fragment ? fragment : "");
 }
 
 TEST(yahoos_prices_are_read_and_nulls_left_out)
