@@ -165,7 +165,6 @@ int cli_serve(int argc, char **argv)
     }
     struct proxy_start start = {
         .config = config,
-        .config_path = config_is_url(arguments.source) ? NULL : arguments.source,
         .is_quiet = arguments.is_quiet,
         .verbose = arguments.verbose,
         .is_background = arguments.is_background,

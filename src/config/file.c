@@ -170,6 +170,8 @@ int config_load(const char *path, struct config **ret_config, struct config_erro
         config_build_text(&builder, path, text);
         load_auth(&builder);
         load_access(&builder);
+        if (*config_build_options(&builder)->conffile == '\0')
+            config_build_options(&builder)->conffile = builder.snapshot->config.file;
         check_files(&builder);
     }
     file_release(NULL, text);

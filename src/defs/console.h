@@ -29,7 +29,7 @@
     SHOW(ACTIVE_SOCKETS, STATS, "Those of SHOW SOCKETS that have something on its way.") \
     SHOW(FDS, ADMIN, "File descriptors. Keys and passwords are never shown.") \
     SHOW(DNS_HOSTS, STATS, "Host names that were looked up.") \
-    SHOW(DNS_ZONES, STATS, "Always empty: zones are not followed, names are looked up again.") \
+    SHOW(DNS_ZONES, STATS, "Zones whose serial numbers are watched (dns_zone_check_period).") \
     SHOW(PEERS, STATS, "One row per line of [peers].") \
     SHOW(PEER_POOLS, STATS, "Cancel requests on their way to each peer.") \
     SHOW(MEM, STATS, "Memory held by kind of object.") \

@@ -228,6 +228,11 @@
            "Age at which a server is replaced while it is idle, with 10 % jitter; 0: used once.")  \
     OPTION(server_idle_timeout, SECONDS, "600", 0, OPTION_SECONDS_MAX, RELOAD,                     \
            "Idle span after which a server above `min_pool_size` is closed; 0: never.")            \
+    OPTION(autodb_idle_timeout, SECONDS, "3600", 0, OPTION_SECONDS_MAX, RELOAD,                    \
+           "A database that `*` made, without a client and a server for so long, is forgotten "    \
+           "with its statistics; 0: never.")                                                       \
+    OPTION(pool_idle_timeout, SECONDS, "0", 0, OPTION_SECONDS_MAX, RELOAD,                         \
+           "The same for a pool, that is database and user; 0: never. Not in PgBouncer 1.25.")     \
     OPTION(server_connect_timeout, SECONDS, "15", 0, OPTION_SECONDS_MAX, RELOAD,                   \
            "Limit for connect and login of a server; 0: none.")                                    \
     OPTION(                                                                                        \
@@ -373,6 +378,15 @@
            "How long an address is remembered.")                                                   \
     OPTION(dns_nxdomain_ttl, SECONDS, "15", 0, OPTION_SECONDS_MAX, RELOAD,                         \
            "How long it is remembered that a name has no address.")                                \
+    OPTION(dns_zone_check_period, SECONDS, "0", 0, OPTION_SECONDS_MAX, RELOAD,                     \
+           "How often the serial number of each zone (what follows the first dot of a host name) " \
+           "is asked for; when it has changed, the names in it are looked up again, and servers "  \
+           "whose host has moved are replaced. 0: names are looked up after `dns_max_ttl` only.")  \
+    OPTION(resolv_conf, FILE, "", 0, OPTION_TEXT_BYTES, RESTART,                                   \
+           "File of name servers in place of `/etc/resolv.conf`; a port may follow an address: "   \
+           "`nameserver 127.0.0.1:5353`.")                                                         \
+    OPTION(conffile, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                       \
+           "The configuration file that the next RELOAD reads; empty: this one.")                  \
     OPTION(pkt_buf, BYTES, "4096", 1, 1073741824, RELOAD,                                          \
            "Accepted for PgBouncer's sake, without effect: weir sizes its buffers itself, and an " \
            "idle connection owns none.")                                                           \
@@ -391,14 +405,10 @@
     ALIAS(service_name, job_name)            \
     ALIAS(client_tls_ecdhecurve, client_tls_ecdhcurve)
 
-#define OPTION_REFUSED(REFUSED)                                                              \
-    REFUSED(autodb_idle_timeout, "3600", "idle servers of `*` close by server_idle_timeout") \
-    REFUSED(conffile, NULL, "name the file on the command line")                             \
-    REFUSED(dns_zone_check_period, "0", "lower dns_max_ttl instead")                         \
-    REFUSED(resolv_conf, "", "set the name servers in /etc/resolv.conf")                     \
-    REFUSED(load_balance_hosts, "round-robin", "write it on a line of [databases]")          \
-    REFUSED(use_lifo, "1", "use server_round_robin")                                         \
-    REFUSED(pool_pre_ping, NULL, "use server_check_delay and server_check_query")            \
+#define OPTION_REFUSED(REFUSED)                                                     \
+    REFUSED(load_balance_hosts, "round-robin", "write it on a line of [databases]") \
+    REFUSED(use_lifo, "1", "use server_round_robin")                                \
+    REFUSED(pool_pre_ping, NULL, "use server_check_delay and server_check_query")   \
     REFUSED(reset_on_return, NULL, "use server_reset_query")
 
 /* Keys of a line in [databases]. A key with an option takes the option's value where it is absent.

@@ -8,6 +8,24 @@
 #include <stdio.h>
 #include <sys/un.h>
 
+bool net_address_is_same_host(const struct net_address *a, const struct net_address *b)
+{
+    if (a->storage.ss_family != b->storage.ss_family) {
+        return false;
+    }
+    if (a->storage.ss_family == AF_INET) {
+        const struct sockaddr_in *left = (const void *)&a->storage,
+                                 *right = (const void *)&b->storage;
+        return left->sin_addr.s_addr == right->sin_addr.s_addr;
+    }
+    if (a->storage.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *left = (const void *)&a->storage,
+                                  *right = (const void *)&b->storage;
+        return memcmp(&left->sin6_addr, &right->sin6_addr, sizeof(left->sin6_addr)) == 0;
+    }
+    return a->bytes == b->bytes && memcmp(&a->storage, &b->storage, a->bytes) == 0;
+}
+
 bool net_address_is_unix(const struct net_address *address)
 {
     return address->storage.ss_family == AF_UNIX;

@@ -142,8 +142,23 @@ int net_address_parse(const char *host, uint16_t port,
 
 /* Name resolution (c-ares), cached for `ttl`; several addresses come in the resolver's order. */
 struct net_resolver;
-int net_resolver_new(struct net_loop *loop, base_time ttl, base_time failure_ttl,
+struct net_resolver_options {
+    base_time ttl;           /* how long addresses are remembered */
+    base_time failure_ttl;   /* how long that there are none */
+    const char *resolv_conf; /* file of name servers; NULL: the system's */
+    /* A name that was known has other addresses now; may be NULL. Not called from inside
+     * net_resolve. */
+    void (*on_change)(void *arg, const char *host, const struct net_address *addresses,
+                      uint32_t address_count);
+    void *arg;
+};
+int net_resolver_new(struct net_loop *loop, const struct net_resolver_options *options,
                      struct net_resolver **ret_resolver) BASE_MUST_CHECK;
+/* For what is looked up from now on. */
+void net_resolver_configure(struct net_resolver *resolver, base_time ttl, base_time failure_ttl);
+/* Asks for the serial numbers of the zones of all names once in every `period`, from now on; 0:
+ * never. Names in a zone whose number has changed are looked up again. */
+void net_resolver_check_zones(struct net_resolver *resolver, base_time period);
 /* Not from inside done(). Who still waits is told nothing. */
 void net_resolver_free(struct net_resolver *resolver);
 struct net_lookup {
@@ -170,6 +185,19 @@ struct net_resolved {
 };
 void net_resolver_list(const struct net_resolver *resolver,
                        void (*fn)(void *arg, const struct net_resolved *resolved), void *arg);
+
+struct net_zone {
+    const char *name;
+    uint32_t serial; /* 0: not known yet */
+    uint32_t host_count;
+};
+/* The zones whose numbers are asked for. */
+void net_resolver_list_zones(const struct net_resolver *resolver,
+                             void (*fn)(void *arg, const struct net_zone *zone), void *arg);
+/* Queries under way. */
+uint32_t net_resolver_query_count(const struct net_resolver *resolver);
+/* Do the two name one machine, whatever the ports? */
+bool net_address_is_same_host(const struct net_address *a, const struct net_address *b);
 
 /* ---- listeners --------------------------------------------------------------------------------
  */

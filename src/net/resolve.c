@@ -14,34 +14,17 @@
  * c-ares sorts the addresses (RFC 6724). A record's own time to live is not looked at: the cache
  * keeps what the caller of net_resolver_new said. Test: unit/net/test_resolve.c.
  */
-#include "net/net_internal.h"
+#include "net/resolve_internal.h"
 
-#include <ares.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define ENTRIES_MAX    1024
-#define ADDRESSES_MAX  64
-#define HOST_BYTES_MAX 255 /* RFC 1035, 2.3.4 */
-#define QUERY_MS       2000
-#define QUERY_TRIES    3
-
-enum entry_state { ENTRY_UNKNOWN, ENTRY_PENDING, ENTRY_KNOWN };
-
-struct entry {
-    struct base_list link; /* resolver->entries, the latest used one first */
-    struct base_list waiting;
-    struct net_resolver *resolver;
-    enum entry_state state;
-    bool is_telling;
-    int status;
-    base_time fresh_until;
-    struct net_address *addresses;
-    uint32_t address_count;
-    char host[HOST_BYTES_MAX + 1];
-};
+#define ENTRIES_MAX   1024
+#define ADDRESSES_MAX 64
+#define QUERY_MS      2000
+#define QUERY_TRIES   3
 
 struct resolver_socket {
     struct net_watch watch;
@@ -49,21 +32,9 @@ struct resolver_socket {
     struct net_resolver *resolver;
 };
 
-struct net_resolver {
-    struct net_loop *loop;
-    ares_channel channel;
-    base_time ttl;
-    base_time failure_ttl;
-    struct net_timer timer; /* when c-ares wants to look at its own time-outs */
-    struct base_list entries;
-    struct base_list sockets;
-    uint32_t entry_count;
-    bool is_closing;
-};
-
 /* ---- c-ares in the loop ---------------------------------------------------------------------- */
 
-static void set_timer(struct net_resolver *resolver)
+void net_resolver_set_timer(struct net_resolver *resolver)
 {
     struct timeval left;
     if (!ares_timeout(resolver->channel, NULL, &left)) {
@@ -79,7 +50,7 @@ static void timer_fired(struct net_timer *timer)
 {
     struct net_resolver *resolver = base_list_entry(timer, struct net_resolver, timer);
     ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    set_timer(resolver);
+    net_resolver_set_timer(resolver);
 }
 
 /* The watch may be gone when c-ares returns. */
@@ -89,7 +60,7 @@ static void socket_ready(struct net_watch *watch, bool is_readable, bool is_writ
     ares_socket_t fd = watch->fd;
     ares_process_fd(resolver->channel, is_readable ? fd : ARES_SOCKET_BAD,
                     is_writable ? fd : ARES_SOCKET_BAD);
-    set_timer(resolver);
+    net_resolver_set_timer(resolver);
 }
 
 static struct resolver_socket *find_socket(struct net_resolver *resolver, int fd)
@@ -171,7 +142,8 @@ static void tell_waiters(struct entry *entry)
     entry->is_telling = false;
 }
 
-static int take_addresses(struct entry *entry, const struct ares_addrinfo *info)
+static int take_addresses(struct net_address **ret_addresses, uint32_t *ret_count,
+                          const struct ares_addrinfo *info)
 {
     uint32_t count = 0;
     for (const struct ares_addrinfo_node *it = info->nodes; it; it = it->ai_next) {
@@ -187,16 +159,49 @@ static int take_addresses(struct entry *entry, const struct ares_addrinfo *info)
         memcpy(&addresses[i].storage, node->ai_addr, (size_t)node->ai_addrlen);
         addresses[i].bytes = (socklen_t)node->ai_addrlen;
     }
-    entry->addresses = addresses;
-    entry->address_count = count;
+    *ret_addresses = addresses;
+    *ret_count = count;
     return BASE_OK;
 }
 
-static void forget_addresses(struct entry *entry)
+static bool has_address(const struct net_address *addresses, uint32_t count,
+                        const struct net_address *address)
 {
+    for (uint32_t i = 0; i < count; i++) {
+        if (net_address_is_same_host(&addresses[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is one of what was known gone? More addresses than before harm nobody. */
+static bool has_moved(const struct entry *entry, const struct net_address *addresses,
+                      uint32_t count)
+{
+    for (uint32_t i = 0; i < entry->address_count; i++) {
+        if (!has_address(addresses, count, &entry->addresses[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was known is kept through a failure: then the name has not moved, it is not told. */
+static bool take_answer(struct entry *entry, int ares_status, const struct ares_addrinfo *info)
+{
+    struct net_address *addresses = NULL;
+    uint32_t count = 0;
+    entry->status =
+        ares_status == ARES_SUCCESS ? take_addresses(&addresses, &count, info) : BASE_ERESOLVE;
+    if (entry->status < 0) {
+        return false;
+    }
+    bool moved = has_moved(entry, addresses, count);
     free(entry->addresses);
-    entry->addresses = NULL;
-    entry->address_count = 0;
+    entry->addresses = addresses;
+    entry->address_count = count;
+    return moved;
 }
 
 static void query_done(void *arg, int ares_status, int timeouts, struct ares_addrinfo *info)
@@ -208,13 +213,27 @@ static void query_done(void *arg, int ares_status, int timeouts, struct ares_add
         ares_freeaddrinfo(info);
         return;
     }
-    forget_addresses(entry);
-    entry->status = ares_status == ARES_SUCCESS ? take_addresses(entry, info) : BASE_ERESOLVE;
+    resolver->query_count--;
+    bool moved = take_answer(entry, ares_status, info);
     ares_freeaddrinfo(info);
     entry->state = ENTRY_KNOWN;
     entry->fresh_until = base_time_add(
         resolver->loop->now, entry->status == BASE_OK ? resolver->ttl : resolver->failure_ttl);
+    entry->is_telling = true;
+    if (moved && resolver->on_change) {
+        resolver->on_change(resolver->arg, entry->host, entry->addresses, entry->address_count);
+    }
     tell_waiters(entry);
+}
+
+void net_resolver_ask(struct entry *entry)
+{
+    struct net_resolver *resolver = entry->resolver;
+    struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    entry->state = ENTRY_PENDING;
+    resolver->query_count++;
+    ares_getaddrinfo(resolver->channel, entry->host, NULL, &hints, query_done, entry);
+    net_resolver_set_timer(resolver);
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
@@ -227,7 +246,7 @@ static void entry_free(struct entry *entry)
     }
     base_list_remove(&entry->link);
     entry->resolver->entry_count--;
-    forget_addresses(entry);
+    free(entry->addresses);
     free(entry);
 }
 
@@ -306,10 +325,7 @@ void net_resolve(struct net_resolver *resolver, const char *host, uint16_t port,
     if (entry->state == ENTRY_PENDING) {
         return;
     }
-    struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    entry->state = ENTRY_PENDING;
-    ares_getaddrinfo(resolver->channel, entry->host, NULL, &hints, query_done, entry);
-    set_timer(resolver);
+    net_resolver_ask(entry);
 }
 
 void net_lookup_cancel(struct net_lookup *lookup)
@@ -330,14 +346,54 @@ void net_resolver_list(const struct net_resolver *resolver,
                 .host = entry->host,
                 .fresh_for = base_time_since(entry->fresh_until, resolver->loop->now),
                 .addresses = entry->addresses,
-                .address_count = entry->address_count,
+                .address_count = entry->status == BASE_OK ? entry->address_count : 0,
             };
             fn(arg, &resolved);
         }
     }
 }
 
-int net_resolver_new(struct net_loop *loop, base_time ttl, base_time failure_ttl,
+void net_resolver_configure(struct net_resolver *resolver, base_time ttl, base_time failure_ttl)
+{
+    resolver->ttl = ttl;
+    resolver->failure_ttl = failure_ttl;
+}
+
+uint32_t net_resolver_query_count(const struct net_resolver *resolver)
+{
+    return resolver->query_count;
+}
+
+static int open_channel(struct net_resolver *resolver, const char *resolv_conf)
+{
+    char lookups[] = "fb";
+    char path[4096];
+    struct ares_options options = {.timeout = QUERY_MS,
+                                   .tries = QUERY_TRIES,
+                                   .lookups = lookups,
+                                   .sock_state_cb = socket_state,
+                                   .sock_state_cb_data = resolver};
+    int flags = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+    if (resolv_conf) {
+        if (strlen(resolv_conf) >= sizeof(path)) {
+            return BASE_ETOOBIG;
+        }
+        memcpy(path, resolv_conf, strlen(resolv_conf) + 1);
+        options.resolvconf_path = path;
+        flags |= ARES_OPT_RESOLVCONF;
+    }
+    int result = ares_init_options(&resolver->channel, &options, flags);
+    if (result != ARES_SUCCESS) {
+        return result == ARES_ENOMEM ? BASE_ENOMEM : BASE_ESYSTEM;
+    }
+    int r = resolv_conf ? net_name_servers(resolver->channel, resolv_conf) : BASE_OK;
+    if (r < 0) {
+        ares_destroy(resolver->channel);
+    }
+    return r;
+}
+
+int net_resolver_new(struct net_loop *loop, const struct net_resolver_options *options,
                      struct net_resolver **ret_resolver)
 {
     struct net_resolver *resolver = calloc(1, sizeof(*resolver));
@@ -345,25 +401,20 @@ int net_resolver_new(struct net_loop *loop, base_time ttl, base_time failure_ttl
         free(resolver);
         return BASE_ENOMEM;
     }
-    char lookups[] = "fb";
-    struct ares_options options = {.timeout = QUERY_MS,
-                                   .tries = QUERY_TRIES,
-                                   .lookups = lookups,
-                                   .sock_state_cb = socket_state,
-                                   .sock_state_cb_data = resolver};
     resolver->loop = loop;
-    resolver->ttl = ttl;
-    resolver->failure_ttl = failure_ttl;
+    resolver->on_change = options->on_change;
+    resolver->arg = options->arg;
     resolver->timer.fire = timer_fired;
+    resolver->zone_timer.fire = net_zones_fire;
+    net_resolver_configure(resolver, options->ttl, options->failure_ttl);
     base_list_init(&resolver->entries);
     base_list_init(&resolver->sockets);
-    int result = ares_init_options(&resolver->channel, &options,
-                                   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-                                       ARES_OPT_SOCK_STATE_CB);
-    if (result != ARES_SUCCESS) {
+    base_list_init(&resolver->zones);
+    int r = open_channel(resolver, options->resolv_conf);
+    if (r < 0) {
         ares_library_cleanup();
         free(resolver);
-        return result == ARES_ENOMEM ? BASE_ENOMEM : BASE_ESYSTEM;
+        return r;
     }
     *ret_resolver = resolver;
     return BASE_OK;
@@ -378,6 +429,7 @@ void net_resolver_free(struct net_resolver *resolver)
     ares_destroy(resolver->channel);
     ares_library_cleanup();
     net_timer_set(resolver->loop, &resolver->timer, BASE_NEVER);
+    net_resolver_check_zones(resolver, 0);
     base_list_each_safe(it, &resolver->entries)
     {
         struct entry *entry = base_list_entry(it, struct entry, link);

@@ -160,6 +160,7 @@ static void leave_pool(struct proxy_client *client)
     base_list_remove(&client->pool_link);
     pool->client_count--;
     pool->database->client_count--;
+    proxy_pool_left(pool);
     proxy_pool_release(pool);
 }
 

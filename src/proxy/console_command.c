@@ -333,14 +333,13 @@ static void command_reload(struct proxy_client *client, const struct console_wor
     }
 }
 
-/* Settings that are read once, when the configuration is loaded, by parts SET does not reach. */
-static bool needs_reload(struct base_slice name)
+/* Files whose contents are part of the configuration are read with it. */
+static bool is_read_with_file(struct base_slice name)
 {
-    static const char *const starts[] = {"client_tls", "server_tls", "tcp_", "logfile",
-                                         "verbose",    "auth_file",  "dns_"};
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-        size_t bytes = strlen(starts[i]);
-        if (name.bytes >= bytes && strncasecmp((const char *)name.data, starts[i], bytes) == 0) {
+    static const char *const files[] = {"auth_file", "auth_hba_file", "auth_ident_file"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (name.bytes == strlen(files[i]) &&
+            strncasecmp((const char *)name.data, files[i], name.bytes) == 0) {
             return true;
         }
     }
@@ -352,8 +351,8 @@ static void set_option(struct proxy *proxy, struct base_slice name, struct base_
 {
     struct config_errors errors = {0};
     struct config *changed;
-    struct config *old = proxy->config;
-    int r = config_with_option(old, name, value, &changed, &errors);
+    char why[512] = "";
+    int r = config_with_option(proxy->config, name, value, &changed, &errors);
     if (r < 0) {
         console_fail(result, "22023", "SHOW CONFIG lists the settings.", "%s",
                      errors.error_count > 0 ? errors.errors[0].text : base_status_text(r));
@@ -361,15 +360,11 @@ static void set_option(struct proxy *proxy, struct base_slice name, struct base_
         return;
     }
     config_errors_done(&errors);
-    proxy->config = changed;
-    r = proxy_pools_configure(proxy);
+    r = proxy_settings_swap(proxy, changed, why, sizeof(why));
     if (r < 0) {
-        proxy->config = old;
-        config_free(changed);
-        console_fail(result, "58000", NULL, "SET failed: %s", base_status_text(r));
+        console_fail(result, "58000", NULL, "SET failed: %s", *why ? why : base_status_text(r));
         return;
     }
-    config_free(old);
     result->tag = "SET";
 }
 
@@ -380,7 +375,7 @@ static void command_set(struct proxy_client *client, const struct console_words 
     if (words->count != 4 || !has_sign) {
         console_fail(result, "42601", "Put values with blanks or commas into single quotes.",
                      "SET needs option = value");
-    } else if (needs_reload(words->word[1].text)) {
+    } else if (is_read_with_file(words->word[1].text)) {
         console_fail(result, "0A000", "Change the file, then RELOAD.",
                      "this setting cannot be changed by SET");
     } else {

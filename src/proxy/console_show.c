@@ -53,6 +53,12 @@ static void count_resolved(void *arg, const struct net_resolved *resolved)
     ++*(uint32_t *)arg;
 }
 
+static void count_zone(void *arg, const struct net_zone *zone)
+{
+    (void)zone;
+    ++*(uint32_t *)arg;
+}
+
 static void show_lists(struct console_rows *rows)
 {
     const struct proxy *proxy = rows->proxy;
@@ -70,8 +76,10 @@ static void show_lists(struct console_rows *rows)
     uint32_t names = 0;
     net_resolver_list(proxy->resolver, count_resolved, &names);
     put_item(rows, "dns_names", names);
-    put_item(rows, "dns_zones", 0);
-    put_item(rows, "dns_queries", 0);
+    uint32_t zones = 0;
+    net_resolver_list_zones(proxy->resolver, count_zone, &zones);
+    put_item(rows, "dns_zones", zones);
+    put_item(rows, "dns_queries", net_resolver_query_count(proxy->resolver));
     put_item(rows, "dns_pending", 0);
     put_item(rows, "upstreams", length(&proxy->upstreams));
     put_item(rows, "prepared_statements", proxy->statements.table.count);
@@ -189,9 +197,17 @@ static void show_dns_hosts(struct console_rows *rows)
     net_resolver_list(rows->proxy->resolver, put_resolved, rows);
 }
 
+static void put_zone(void *arg, const struct net_zone *zone)
+{
+    struct console_rows *rows = arg;
+    console_put_copy(rows, zone->name);
+    console_put_number(rows, zone->serial);
+    console_put_number(rows, zone->host_count);
+}
+
 static void show_dns_zones(struct console_rows *rows)
 {
-    (void)rows; /* there are none */
+    net_resolver_list_zones(rows->proxy->resolver, put_zone, rows);
 }
 
 /* ---- configuration, version, help -------------------------------------------------------------

@@ -1,8 +1,7 @@
 /* daemon.c - the process: made, run, reloaded, ended.
  *
  * proxy_run() opens everything that can fail before it says it is ready: certificates, sockets, the
- * log. A reload builds a whole new configuration, checks it, and only then swaps it in; what is
- * wrong changes nothing.
+ * log. What the configuration means for it is in configure.c.
  *
  * Signals: HUP reload, TERM and INT drain (a second one ends at once), QUIT at once, USR1 PAUSE,
  * USR2 RESUME, as PgBouncer.
@@ -45,201 +44,6 @@
 
 /* An aborted stream ends in its next turn; a few more for what leads to another. */
 #define ABORT_TURNS_MAX 100
-
-/* ---- TLS contexts and socket options ---- */
-
-static const char *or_null(const char *text)
-{
-    return text && *text && strcmp(text, "default") != 0 ? text : NULL;
-}
-
-static int make_tls(struct proxy *proxy, const struct config_options *options, char *why,
-                    size_t why_bytes)
-{
-    struct net_tls_context *client = NULL, *server = NULL;
-    enum config_tls_mode mode = options->client_tls_sslmode;
-    int r = BASE_OK;
-    if (mode != CONFIG_TLS_MODE_DISABLE) {
-        struct net_tls_options tls = {
-            .is_server = true,
-            .verify = mode >= CONFIG_TLS_MODE_VERIFY_CA ? NET_TLS_VERIFY_CA
-                      : *options->client_tls_ca_file    ? NET_TLS_VERIFY_OPTIONAL
-                                                        : NET_TLS_VERIFY_NONE,
-            .cert_file = or_null(options->client_tls_cert_file),
-            .key_file = or_null(options->client_tls_key_file),
-            .ca_file = or_null(options->client_tls_ca_file),
-            .ciphers = or_null(options->client_tls_ciphers),
-            .ciphersuites = or_null(options->client_tls13_ciphers),
-            .protocols = options->client_tls_protocols,
-            .ecdh_curve = or_null(options->client_tls_ecdhcurve),
-            .dhe = options->client_tls_dheparams,
-            .alpn_when_offered = true,
-        };
-        r = net_tls_context_new(&tls, why, why_bytes, &client);
-    }
-    mode = options->server_tls_sslmode;
-    if (r == BASE_OK && mode != CONFIG_TLS_MODE_DISABLE) {
-        struct net_tls_options tls = {
-            .verify = mode == CONFIG_TLS_MODE_VERIFY_FULL ? NET_TLS_VERIFY_FULL
-                      : mode == CONFIG_TLS_MODE_VERIFY_CA ? NET_TLS_VERIFY_CA
-                                                          : NET_TLS_VERIFY_NONE,
-            .cert_file = or_null(options->server_tls_cert_file),
-            .key_file = or_null(options->server_tls_key_file),
-            .ca_file = or_null(options->server_tls_ca_file),
-            .ciphers = or_null(options->server_tls_ciphers),
-            .ciphersuites = or_null(options->server_tls13_ciphers),
-            .protocols = options->server_tls_protocols,
-            .ecdh_curve = or_null(options->server_tls_ecdhcurve),
-        };
-        r = net_tls_context_new(&tls, why, why_bytes, &server);
-    }
-    if (r < 0) {
-        net_tls_context_free(client);
-        return r;
-    }
-    net_tls_context_free(proxy->client_tls);
-    net_tls_context_free(proxy->server_tls);
-    proxy->client_tls = client;
-    proxy->server_tls = server;
-    return BASE_OK;
-}
-
-static void set_socket_options(struct proxy *proxy)
-{
-    const struct config_options *options = &proxy->config->options;
-    proxy->client_socket = (struct net_socket_options){
-        .keepalive = options->tcp_keepalive,
-        .keepidle_s = (uint32_t)options->tcp_keepidle,
-        .keepintvl_s = (uint32_t)options->tcp_keepintvl,
-        .keepcnt = (uint32_t)options->tcp_keepcnt,
-        .user_timeout_ms = (uint32_t)(options->tcp_user_timeout / BASE_MS),
-        .buffer_bytes = (uint32_t)options->tcp_socket_buffer,
-    };
-    proxy->server_socket = proxy->client_socket;
-}
-
-/* ---- log ---- */
-
-/* As the configuration and the command line say. A reload opens the file again. */
-static int open_log(const struct proxy *proxy, const struct config_options *options)
-{
-    return proxy_log_open(&(struct proxy_log_options){
-        .path = options->logfile,
-        .is_quiet = proxy->is_quiet,
-        .verbose = proxy->verbose + (int)options->verbose,
-        .has_syslog = options->syslog,
-        .ident = options->syslog_ident,
-        .facility = options->syslog_facility,
-    });
-}
-
-static const char *log_problem(int status, const struct config_options *options, char *out,
-                               size_t bytes)
-{
-    if (status == BASE_EINVALID) {
-        snprintf(out, bytes, "syslog_facility = %s is not allowed: use " PROXY_LOG_FACILITIES,
-                 options->syslog_facility);
-    } else {
-        snprintf(out, bytes, "cannot open the log file %s: check the folder and its rights",
-                 options->logfile);
-    }
-    return out;
-}
-
-/* ---- reload ---- */
-
-struct report {
-    char *text;
-    size_t bytes, used;
-    uint32_t changes, need_restart;
-};
-
-static void note_change(void *context, const struct config_change *change)
-{
-    struct report *report = context;
-    report->changes++;
-    report->need_restart += change->needs_restart;
-    proxy_log(PROXY_LOG, "configuration changed: %s%s", change->name,
-              change->needs_restart ? " (takes effect at the next start)" : "");
-    if (report->used < report->bytes) {
-        int n = snprintf(report->text + report->used, report->bytes - report->used, "%s%s%s",
-                         report->used ? ", " : "", change->name,
-                         change->needs_restart ? " (restart)" : "");
-        report->used += n > 0 ? (size_t)n : 0;
-    }
-}
-
-static void log_errors(const struct config_errors *errors)
-{
-    char text[1024];
-    for (uint32_t i = 0; i < errors->error_count; i++) {
-        config_error_format(&errors->errors[i], text, sizeof(text));
-        proxy_log(PROXY_ERROR, "%s", text);
-    }
-}
-
-static int swap_configuration(struct proxy *proxy, struct config *config, struct report *report)
-{
-    char why[512];
-    int r = open_log(proxy, &config->options);
-    if (r < 0) {
-        log_problem(r, &config->options, why, sizeof(why));
-    } else {
-        r = make_tls(proxy, &config->options, why, sizeof(why));
-    }
-    if (r < 0) {
-        proxy_log(PROXY_ERROR, "reload refused, nothing changed: %s", why);
-        snprintf(report->text, report->bytes, "%s", why);
-        config_free(config);
-        return r;
-    }
-    struct config *old = proxy->config;
-    config_difference(old, config, note_change, report);
-    proxy->config = config;
-    set_socket_options(proxy);
-    proxy_verifiers_clear(proxy);
-    base_list_each(it, &proxy->users)
-    {
-        base_list_entry(it, struct proxy_user, link)->keys.is_known = false;
-    }
-    r = proxy_peers_configure(proxy);
-    r = r < 0 ? r : proxy_pools_configure(proxy);
-    config_free(old);
-    return r;
-}
-
-int proxy_reload(struct proxy *proxy, char *report_text, size_t report_bytes)
-{
-    struct config_errors errors = {0};
-    struct config *config = NULL;
-    struct report report = {report_text, report_bytes, 0, 0, 0};
-    if (report_bytes) {
-        report_text[0] = 0;
-    }
-    if (!proxy->config_path) {
-        snprintf(report_text, report_bytes, "weir was configured by URL: there is no file to read");
-        return BASE_ESTATE;
-    }
-    proxy_log(PROXY_LOG, "got RELOAD, re-reading %s", proxy->config_path);
-    proxy_service_reloading(net_loop_now(proxy->loop));
-    int r = config_load(proxy->config_path, &config, &errors);
-    if (r < 0) {
-        log_errors(&errors);
-        proxy_log(PROXY_ERROR, "reload refused, nothing changed: %u errors", errors.error_count);
-        if (errors.error_count) {
-            config_error_format(&errors.errors[0], report_text, report_bytes);
-        }
-    } else {
-        r = swap_configuration(proxy, config, &report);
-        if (r == BASE_OK) {
-            proxy_log(PROXY_LOG, "reloaded: %u changes, %u of them at the next start",
-                      report.changes, report.need_restart);
-        }
-    }
-    config_errors_done(&errors);
-    proxy_service_notify("READY=1");
-    return r;
-}
 
 /* ---- the end ---- */
 
@@ -526,9 +330,7 @@ static int open_all(struct proxy *proxy)
     r = r < 0 ? r : make_loop(proxy, options->event_backend);
     r = r < 0 ? r : make_core(proxy);
     r = r < 0 ? r : watch_signals(proxy);
-    r = r < 0 ? r
-              : net_resolver_new(proxy->loop, options->dns_max_ttl, options->dns_nxdomain_ttl,
-                                 &proxy->resolver);
+    r = r < 0 ? r : proxy_names_open(proxy);
     if (r == BASE_EUNSUPPORTED) {
         return fail_start(
             "event_backend = io_uring needs Linux 6.1 and kernel.io_uring_disabled = 0; "
@@ -546,8 +348,7 @@ static int open_all(struct proxy *proxy)
     proxy->shutdown_timer.fire = on_shutdown_timer;
     proxy->suspend_timer.fire = on_suspend_timer;
     raise_file_limit(proxy);
-    set_socket_options(proxy);
-    r = make_tls(proxy, options, why, sizeof(why));
+    r = proxy_settings_open(proxy, why, sizeof(why));
     if (r < 0) {
         proxy_log(PROXY_FATAL, "TLS cannot be set up: %s", why);
         return r;
@@ -690,7 +491,6 @@ static struct proxy *make_proxy(const struct proxy_start *start)
     struct proxy *proxy = calloc(1, sizeof(*proxy));
     if (proxy) {
         proxy->config = start->config;
-        proxy->config_path = start->config_path;
         proxy->is_quiet = start->is_quiet || start->is_background;
         proxy->verbose = start->verbose;
         proxy->user = start->user;
@@ -715,9 +515,8 @@ int proxy_run(const struct proxy_start *start)
         /* until the terminal is let go it is told what goes wrong */
         bool is_quiet = proxy->is_quiet;
         proxy->is_quiet = start->is_quiet;
-        r = open_log(proxy, options);
+        r = proxy_log_apply(proxy, options, why, sizeof(why));
         proxy->is_quiet = is_quiet;
-        log_problem(r, options, why, sizeof(why));
     }
     if (r < 0) {
         fprintf(stderr, "weir: %s\n", why);

@@ -48,7 +48,6 @@ struct proxy {
     void *core_memory;
     size_t core_bytes;
     struct config *config;
-    const char *config_path; /* NULL when configured by URL */
     enum proxy_phase phase;
     bool is_draining_effects;
     uint64_t turns; /* of the loop, to sample core_check */
@@ -101,6 +100,7 @@ struct proxy {
     struct net_timer shutdown_timer;
     struct net_timer watchdog_timer;
     struct net_timer suspend_timer; /* suspend_timeout */
+    struct net_timer idle_timer;    /* pool_idle.c */
     struct proxy_http *http;
     struct proxy_helpers *helpers; /* threads that ask PAM and LDAP; NULL before the first */
 
@@ -117,6 +117,19 @@ void proxy_drain_effects(struct proxy *proxy);
 void proxy_host_turn(void *proxy);
 /* The server with this core id; NULL when there is none. */
 struct proxy_server *proxy_server_by_id(struct proxy *proxy, struct core_server_id id);
+
+/* ---- configure.c ---- */
+/* Sockets and TLS as proxy.config says. On failure `why` says what is wrong. */
+int proxy_settings_open(struct proxy *proxy, char *why, size_t why_bytes) BASE_MUST_CHECK;
+/* The resolver; needs the loop. */
+int proxy_names_open(struct proxy *proxy) BASE_MUST_CHECK;
+/* Opens the log as the configuration and the command line say. */
+int proxy_log_apply(const struct proxy *proxy, const struct config_options *options, char *why,
+                    size_t why_bytes) BASE_MUST_CHECK;
+/* Takes over another configuration and applies what differs. On failure it is freed, and nothing
+ * has changed but what `why` says. */
+int proxy_settings_swap(struct proxy *proxy, struct config *config, char *why,
+                        size_t why_bytes) BASE_MUST_CHECK;
 
 /* ---- daemon.c ---- */
 /* Reads the configuration again and applies what changed; on errors nothing changes. The outcome is
@@ -136,6 +149,13 @@ void proxy_check_done(struct proxy *proxy);
 
 /* Clients that wait for a cancel, by the pid they were told; NULL when the key does not fit. */
 struct proxy_client *proxy_client_by_key(struct proxy *proxy, uint32_t pid, struct base_slice key);
+
+/* ---- server_host.c ---- */
+/* Called by the resolver: servers of this host at other addresses are replaced. */
+void proxy_host_moved(void *proxy, const char *host, const struct net_address *addresses,
+                      uint32_t address_count);
+/* The n-th of several hosts, separated by commas, counting round and round. */
+struct base_slice proxy_host_of(const char *list, uint32_t n);
 
 /* ---- console_wait.c ---- */
 /* Answers console commands that have waited for something (PAUSE: until no server is lent). Called

@@ -99,6 +99,7 @@ struct proxy_database *pool_database_new(struct proxy *proxy, struct base_slice 
     }
     base_list_init(&database->link);
     database->is_fallback = is_fallback;
+    database->made_at = net_loop_now(proxy->loop);
     database->name = strndup((const char *)name.data, name.bytes);
     if (!database->name || pool_database_apply(proxy, database, entry) < 0 ||
         scope_open(proxy, CORE_SCOPE_DATABASE, database->connection_limit, &database->scope) < 0) {
@@ -299,6 +300,7 @@ static int pool_new(struct proxy *proxy, struct proxy_database *database, struct
         free(pool);
         return r;
     }
+    pool->idle_at = net_loop_now(proxy->loop);
     if (pool->parent) {
         pool->parent->children++;
     } else {

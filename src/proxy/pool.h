@@ -59,6 +59,7 @@ struct proxy_database {
     struct core_pool_settings settings; /* the entry's sizes and lifetime, for SHOW DATABASES */
     bool has_mode; /* the entry says a mode; otherwise the user's or the default */
     uint32_t connection_limit;
+    base_time made_at;
     base_time wait;        /* how long clients wait for a server, unless their user says it */
     uint32_t client_limit; /* 0: none */
     uint32_t client_count; /* logged in */
@@ -115,6 +116,7 @@ struct proxy_pool {
     bool is_closed;           /* closed in the core; freed when the last client and server left */
     uint32_t client_count;    /* logged in, of this pool */
     uint32_t server_count;    /* proxy_server objects */
+    base_time idle_at;        /* the last of these left */
     struct base_list servers; /* proxy_server.pool_link */
     struct base_list clients; /* proxy_client.pool_link */
     struct proxy_failure failure;
@@ -173,6 +175,10 @@ struct proxy_database *proxy_database_find(struct proxy *proxy, struct base_slic
 void proxy_pool_reconnect(struct proxy_pool *pool);
 /* Frees the pool if it is closed and nothing uses it any more. */
 void proxy_pool_release(struct proxy_pool *pool);
+/* A client or server of it has left: without any it begins to idle (pool_idle.c). */
+void proxy_pool_left(struct proxy_pool *pool);
+/* Looks for pools and databases that have idled for too long, now and when more are due. */
+void proxy_pools_idle_watch(struct proxy *proxy);
 /* Builds databases from proxy.config; on a reload compares and applies what changed. */
 int proxy_pools_configure(struct proxy *proxy) BASE_MUST_CHECK;
 void proxy_pools_done(struct proxy *proxy);

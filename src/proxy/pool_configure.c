@@ -224,7 +224,7 @@ static void scope_set(struct proxy *proxy, struct core_scope_id scope, uint32_t 
     apply_ok(proxy, &event);
 }
 
-static void database_remove(struct proxy *proxy, struct proxy_database *database)
+void pool_database_remove(struct proxy *proxy, struct proxy_database *database)
 {
     database->is_removed = true;
     database->references++; /* held while its pools go */
@@ -302,7 +302,7 @@ static int databases_configure(struct proxy *proxy)
         }
         int r = BASE_OK;
         if (!entry) {
-            database_remove(proxy, database);
+            pool_database_remove(proxy, database);
         } else {
             database->is_fallback = is_fallback;
             r = database_update(proxy, database, entry);
@@ -352,5 +352,6 @@ int proxy_pools_configure(struct proxy *proxy)
             proxy_client_limits_changed(client);
         }
     }
+    proxy_pools_idle_watch(proxy);
     return r;
 }

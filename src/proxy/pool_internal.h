@@ -33,6 +33,8 @@ void pool_user_apply(struct proxy *proxy, struct proxy_user *user);
 /* Resolves a pool's settings and mode from proxy.config. */
 void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_settings);
 int pool_move(struct proxy_pool *pool) BASE_MUST_CHECK;
+/* It is not asked for any more: those who wait are refused, lent servers end when given back. */
+void pool_database_remove(struct proxy *proxy, struct proxy_database *database);
 /* Closes it in the core; it is freed when its last client and server have left. */
 void pool_close(struct proxy_pool *pool);
 /* The same where clients go on in another pool: those who wait at once, the others with their next

@@ -5,12 +5,11 @@
 #include "config/config.h"
 
 struct proxy_start {
-    struct config *config;   /* owned by the proxy from the call on */
-    const char *config_path; /* for RELOAD; NULL when configured by URL */
-    bool is_quiet;           /* no log on standard error */
-    int verbose;             /* 0, 1 (-v), 2 (-v -v) */
-    bool is_background;      /* -d: go into the background once it serves */
-    const char *user;        /* -u: before the option `user`; NULL: not given */
+    struct config *config; /* owned by the proxy from the call on */
+    bool is_quiet;         /* no log on standard error */
+    int verbose;           /* 0, 1 (-v), 2 (-v -v) */
+    bool is_background;    /* -d: go into the background once it serves */
+    const char *user;      /* -u: before the option `user`; NULL: not given */
 };
 
 /* Opens the sockets and serves until it is told to stop. Returns the process's exit code: 0 after

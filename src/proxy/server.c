@@ -169,6 +169,7 @@ static void free_server(struct proxy_server *server)
     proxy_statement_drop(&proxy->statements, server->unnamed);
     free(server->key);
     free(server);
+    proxy_pool_left(pool);
     proxy_pool_release(pool);
     proxy_check_done(proxy);
 }

@@ -73,19 +73,6 @@ static void fail_system(struct proxy_server *server, int status, const char *why
         base_status_info(status)->sqlstate, base_slice_text(why));
 }
 
-/* The n-th host of a comma-separated list, counting round and round. */
-static char *host_of(const char *list, uint32_t n)
-{
-    uint32_t count = 1;
-    for (const char *c = list; *c; c++) {
-        count += *c == ',';
-    }
-    for (n %= count; n > 0; n--) {
-        list = strchr(list, ',') + 1;
-    }
-    return strndup(list, strcspn(list, ","));
-}
-
 /* Which of several addresses: each connect takes the next of the kind that answered last, for a
  * name that has both IPv6 and IPv4 (localhost) may have a server on one of them only. */
 static const struct net_address *address_of(const struct net_lookup *lookup,
@@ -128,7 +115,8 @@ void proxy_server_open(struct proxy *proxy, struct proxy_pool *pool, struct core
 {
     struct proxy_upstream *upstream = pool->database->upstream;
     struct proxy_server *server = server_new(proxy, pool, id);
-    char *host = server ? host_of(upstream->host, pool->next_host) : NULL;
+    struct base_slice name = proxy_host_of(upstream->host, pool->next_host);
+    char *host = server ? strndup((const char *)name.data, name.bytes) : NULL;
     if (!host) {
         if (server) {
             server_abandon(server);

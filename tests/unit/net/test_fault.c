@@ -67,7 +67,10 @@ TEST(a_resolver_that_gets_no_memory_is_not_made)
     struct net_resolver *resolver = NULL;
     world_init(&world, 0, 0);
     fail_after = 0;
-    assert_int_equal(net_resolver_new(world.loop, 1, 1, &resolver), BASE_ENOMEM);
+    assert_int_equal(net_resolver_new(world.loop,
+                                      &(struct net_resolver_options){.ttl = 1, .failure_ttl = 1},
+                                      &resolver),
+                     BASE_ENOMEM);
     assert_true(!is_over() && !resolver);
     world_done(&world);
 }

@@ -54,8 +54,11 @@ static void ask(struct asking *asking, struct net_resolver *resolver, const char
 static void world_with_resolver(struct world *world, struct net_resolver **ret_resolver)
 {
     world_init(world, 0, 0);
-    assert_int_equal(
-        net_resolver_new(world->loop, 60 * BASE_SECOND, 60 * BASE_SECOND, ret_resolver), BASE_OK);
+    assert_int_equal(net_resolver_new(world->loop,
+                                      &(struct net_resolver_options){
+                                          .ttl = 60 * BASE_SECOND, .failure_ttl = 60 * BASE_SECOND},
+                                      ret_resolver),
+                     BASE_OK);
 }
 
 static void world_and_resolver_done(struct world *world, struct net_resolver *resolver)
@@ -196,7 +199,10 @@ TEST(the_cache_can_be_listed_and_forgets_after_its_time)
     struct asking a = {0};
     struct asking b = {0};
     world_init(&world, 0, 0);
-    assert_int_equal(net_resolver_new(world.loop, 1, 1, &resolver), BASE_OK);
+    assert_int_equal(net_resolver_new(world.loop,
+                                      &(struct net_resolver_options){.ttl = 1, .failure_ttl = 1},
+                                      &resolver),
+                     BASE_OK);
     ask(&a, resolver, "localhost");
     UNTIL(&world, a.calls == 1);
     net_resolver_list(resolver, note, &found);
