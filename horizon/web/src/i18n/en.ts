@@ -37,7 +37,7 @@ const kinds: Record<string, string> = { BUY: "Buy", SELL: "Sell", DEPOSIT: "Depo
     SPLIT: "Split" };
 
 const checks: Record<string, string> = { CONCENTRATION_SINGLE_ASSET: "Largest position",
-    FEE_RATIO: "Fees in relation to contributions" };
+    FEE_RATIO: "Fees in relation to contributions", CASH_RESERVE: "Cash in relation to the total" };
 
 /** Why a figure is not there. */
 const reasons: Record<string, string> = {

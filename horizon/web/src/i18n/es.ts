@@ -166,7 +166,7 @@ export const es: Messages = {
     },
     checks: "Comprobaciones",
     checkNames: { CONCENTRATION_SINGLE_ASSET: "Mayor posición",
-        FEE_RATIO: "Comisiones respecto a lo aportado" },
+        FEE_RATIO: "Comisiones respecto a lo aportado", CASH_RESERVE: "Efectivo respecto al total" },
     checkValue: (value, limit) => `${value}, límite ${limit}`,
     fulfilled: "Cumplida", notFulfilled: "No cumplida",
     conventions: (days, rate) =>
