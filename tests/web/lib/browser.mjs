@@ -16,7 +16,7 @@ import { chromium } from "playwright-core";
 export const URL_ = process.env.HORIZON_URL;
 export const LOGIN = process.env.HORIZON_LOGIN;
 export const PASSWORD = process.env.HORIZON_PASSWORD;
-const ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+export const ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 /** How long an expectation may take on a busy machine. */
 const PATIENCE_MS = 20_000;
