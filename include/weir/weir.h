@@ -186,8 +186,9 @@ struct weir_hooks {
 };
 
 /* What a pool is made with. Always begin with weir_options_init. Texts are copied by
- * weir_pool_open. In URLs and the environment an option has the name it has here; there spans are
- * in seconds (decimals allowed), yes and no are 1 and 0. */
+ * weir_pool_open. In URLs and the environment an option has the name it has here, or PgBouncer's
+ * (default_pool_size, query_wait_timeout, server_lifetime, server_idle_timeout, server_check_delay
+ * for pre_ping_after); there spans are in seconds (decimals allowed), yes and no are 1 and 0. */
 struct weir_options {
     const char *conninfo;   /* URL or "key=value ..." as for libpq. NULL: DATABASE_URL from the
                                environment; where that is missing, libpq's PG* variables. */

@@ -152,8 +152,10 @@ static void say_cause(struct weir_pool *pool, const struct lib_claim *claim,
     if (error->held > 0) {
         uint64_t waited = claim->status == WEIR_EDEADLOCK ? claim->owner : 0;
         lib_error_holders(pool, waited, holders, sizeof(holders));
-        add(error->text, bytes, "; %u of %u connections are held: %s", error->held, error->limit,
-            holders);
+        add(error->text, bytes, "; %u of %u connections are held", error->held, error->limit);
+        if (error->ceiling < error->limit)
+            add(error->text, bytes, " (the server accepts %u)", error->ceiling);
+        add(error->text, bytes, ": %s", holders);
     }
     if (error->cause == WEIR_CAUSE_HELD)
         add(error->text, bytes,

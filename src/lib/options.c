@@ -29,10 +29,11 @@ struct row {
     uint32_t least, most;
 };
 
-#define ROW(name, type, least, most)                                             \
-    {                                                                            \
-#name, TYPE_##type, offsetof(struct weir_options, name), (least), (most) \
+#define ALIAS(name, field, type, least, most)                                     \
+    {                                                                             \
+#name, TYPE_##type, offsetof(struct weir_options, field), (least), (most) \
     }
+#define ROW(name, type, least, most) ALIAS(name, name, type, least, most)
 
 static const struct row rows[] = {
     ROW(pool_size, COUNT, 1, WEIR_SERVERS_MAX),
@@ -53,6 +54,12 @@ static const struct row rows[] = {
     ROW(lend_early, YES, 0, 0),
     ROW(detect_deadlock, YES, 0, 0),
     ROW(ask_server, YES, 0, 0),
+    /* the names that PgBouncer and the daemon have for them */
+    ALIAS(default_pool_size, pool_size, COUNT, 1, WEIR_SERVERS_MAX),
+    ALIAS(query_wait_timeout, pool_timeout, SPAN, 0, 0),
+    ALIAS(server_lifetime, pool_recycle, SPAN, 0, 0),
+    ALIAS(server_idle_timeout, idle_timeout, SPAN, 0, 0),
+    ALIAS(server_check_delay, pre_ping_after, SPAN, 0, 0),
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -179,10 +186,14 @@ static void say_allowed(const struct row *row, char *text, size_t bytes)
 static int refuse(const struct row *row, const char *where, const char *value,
                   struct weir_error *ret_error)
 {
-    char allowed[MESSAGE_BYTES];
+    char allowed[MESSAGE_BYTES], shown[VALUE_BYTES];
+    snprintf(shown, sizeof(shown), "%s", value);
+    for (char *at = shown; *at != '\0'; at++)
+        if (iscntrl((unsigned char)*at))
+            *at = '?'; /* a text is one line */
     say_allowed(row, allowed, sizeof(allowed));
-    lib_error_set(ret_error, WEIR_EINVALID, "%s \"%.*s\" is not allowed; allowed is %s", where,
-                  VALUE_BYTES, value, allowed);
+    lib_error_set(ret_error, WEIR_EINVALID, "%s \"%s\" is not allowed; allowed is %s", where, shown,
+                  allowed);
     return WEIR_EINVALID;
 }
 
@@ -319,6 +330,9 @@ static int split_hosts(struct lib_config *config, const PQconninfoOption *parsed
         ports = value_of(defaults, "port");
     uint32_t count = count_parts(hosts), others = count_parts(addresses);
     config->host_count = count > others ? count : others;
+    if ((hosts != NULL && addresses != NULL && count != others) ||
+        (count_parts(ports) != 1 && count_parts(ports) != config->host_count))
+        return WEIR_EINVALID;
     config->hosts = calloc(config->host_count, sizeof(*config->hosts));
     if (config->hosts == NULL)
         return WEIR_ENOMEM;
@@ -376,8 +390,11 @@ static bool only_names_an_option(const char *message)
                                              "invalid URI query parameter: \""};
     for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
         size_t bytes = strlen(beginnings[i]);
-        if (strncmp(message, beginnings[i], bytes) == 0)
-            return message[bytes + strspn(message + bytes, "abcdefghijklmnopqrstuvwxyz_")] == '"';
+        if (strncmp(message, beginnings[i], bytes) != 0)
+            continue;
+        const char *end = message + bytes;
+        end += strspn(end, "abcdefghijklmnopqrstuvwxyz_");
+        return end[0] == '"' && strspn(end, "\"\n") == strlen(end);
     }
     return false;
 }
@@ -411,7 +428,12 @@ static int parse(struct lib_config *config, struct weir_error *ret_error)
     apply_conninfo(config, parsed);
     PQconninfoFree(defaults);
     PQconninfoFree(parsed);
-    return status == 0 ? 0 : out_of_memory(ret_error);
+    if (status == WEIR_EINVALID)
+        lib_error_set(
+            ret_error, status,
+            "conninfo: there are not as many of host, hostaddr and port as of each other; "
+            "give one for each host, or one port for all");
+    return status == WEIR_ENOMEM ? out_of_memory(ret_error) : status;
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */

@@ -70,14 +70,14 @@ static void refuse(struct strait *strait, struct pair *pair, const char *sqlstat
 {
     unsigned char message[512] = {'E'};
     char packet[CHUNK];
-    ssize_t bytes = read(pair->client, packet, sizeof(packet));
+    ssize_t count = read(pair->client, packet, sizeof(packet));
     int length = snprintf((char *)message + 5, sizeof(message) - 5, "SFATAL%cVFATAL%cC%s%cM%s%c", 0,
                           0, sqlstate, 0, text, 0);
     length += 4 + 1; /* the length itself, and the end of the list of fields */
     message[3] = (unsigned char)(length >> 8);
     message[4] = (unsigned char)length;
-    bytes = send(pair->client, message, (size_t)length + 1, MSG_NOSIGNAL);
-    (void)bytes; /* who has gone needs no answer */
+    if (count > 0) /* who has gone needs no answer */
+        (void)send(pair->client, message, (size_t)length + 1, MSG_NOSIGNAL);
     end(strait, pair);
 }
 

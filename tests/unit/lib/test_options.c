@@ -53,10 +53,10 @@ static const char *url(const char *query)
 
 TEST(a_url_may_hold_the_pools_options_beside_libpqs)
 {
-    static const char *const queries[] = {"?pool_size=4&max_overflow=3",
-                                          "?application_name=a&pool_size=4&max_overflow=3",
-                                          "?pool_size=4&application_name=a&max_overflow=3",
-                                          "?max_overflow=3&pool_size=4&sslmode=disable"};
+    static const char *const queries[] = {
+        "?pool_size=4&max_overflow=3", "?application_name=a&pool_size=4&max_overflow=3",
+        "?pool_size=4&application_name=a&max_overflow=3",
+        "?max_overflow=3&pool_size=4&sslmode=disable", "?default_pool_size=4&max_overflow=3"};
     for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
         struct weir_options options = world_options(1, 0);
         options.conninfo = url(queries[i]);
@@ -79,7 +79,8 @@ TEST(what_is_wrong_with_a_conninfo_is_said)
     } cases[] = {
         {"postgres://x/y?pool_size=0", "pool_size"}, {"postgres://x/y?pool_size=", "pool_size"},
         {"postgres://x/y?nonsense=1", "nonsense"},   {"host", "host"},
-        {"postgres://[::1/y", "conninfo"},
+        {"postgres://[::1/y", "conninfo"},           {"host=a,b port=1,2,3", "port"},
+        {"host=a,b hostaddr=::1", "hostaddr"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct weir_options options = world_options(1, 0);
@@ -147,6 +148,29 @@ TEST(options_out_of_range_are_refused)
     options.reset_on_return = (enum weir_reset)3;
     assert_int_equal(weir_pool_open(&options, &pool, &error), WEIR_EINVALID);
     assert_int_equal(weir_pool_open(&options, NULL, &error), WEIR_EINVALID);
+}
+
+TEST(spans_without_end_are_no_limit_and_spans_of_nothing_are_none)
+{
+    static const weir_time spans[] = {WEIR_NEVER, WEIR_NEVER - 1, 0};
+    for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+        struct weir_options options = world_options(1, 0);
+        options.pool_timeout = options.pool_recycle = options.pre_ping_after = spans[i];
+        options.idle_timeout = spans[i];
+        options.reset_on_return = WEIR_RESET_FULL;
+        if (spans[i] != 0)
+            options.connect_timeout = options.task_timeout = spans[i];
+        struct weir_pool *pool = world_open(&options);
+        struct weir_want want = {.deadline = WEIR_NEVER};
+        for (int k = 0; k < 3; k++) {
+            PGconn *conn;
+            assert_int_equal(weir_pool_take(pool, &want, &conn, NULL), 0);
+            weir_pool_give(pool, conn);
+        }
+        WORLD_UNTIL(pool, resetting, 0);
+        assert_int_equal(world_stats(pool).connects, 1);
+        world_close(pool);
+    }
 }
 
 TEST(without_a_conninfo_it_is_database_url)

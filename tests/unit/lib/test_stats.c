@@ -150,6 +150,7 @@ TEST(a_roles_limit_becomes_the_ceiling_and_is_told_once)
     struct weir_error error;
     assert_int_equal(weir_pool_take(pool, &want, &more, &error), WEIR_ETIMEDOUT);
     assert_int_equal(error.ceiling, 3);
+    assert_non_null(strstr(error.text, "3 of 10 connections are held (the server accepts 3): "));
     assert_int_equal(error.cause, WEIR_CAUSE_REFUSED);
     assert_string_equal(error.sqlstate, "53300");
     assert_int_equal(error.held, 3);
