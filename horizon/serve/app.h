@@ -45,6 +45,7 @@ struct app {
     struct app_counts counts;
     weir_time started;
     _Atomic bool is_draining;
+    _Atomic bool goes_unprepared; /* see statements.h */
 };
 
 #endif

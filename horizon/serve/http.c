@@ -1,10 +1,11 @@
 /* http.c - see http.h. A connection is a `peer` here: who it is, and since when it does what.
  *
- *     READING --headers and body complete--> WORKING --reply queued--> WRITING --written--> IDLE
- *        ^----------------------------- next request's headers -----------------------------'
+ *     NEW --headers--> READING --body complete--> WORKING --reply queued--> WRITING --written-->
+ * IDLE
+ *                         ^------------------------ next request's headers ---------------------'
  *
- * http_sweep shuts a peer's socket down when it stays too long in READING, WRITING or IDLE; its
- * thread then sees the end of the stream and cleans up. WORKING has deadlines of its own.
+ * http_sweep shuts a peer's socket down when it stays too long in NEW, READING, WRITING or IDLE;
+ * its thread then sees the end of the stream and cleans up. WORKING has deadlines of its own.
  */
 #include "serve/http.h"
 
@@ -30,7 +31,7 @@
 #define IDLE_GRACE_S     5 /* libmicrohttpd closes idle connections first, where it can tell */
 #define UNHANDLED_STATUS MHD_HTTP_INTERNAL_SERVER_ERROR
 
-enum peer_phase { PEER_READING, PEER_WORKING, PEER_WRITING, PEER_IDLE };
+enum peer_phase { PEER_NEW, PEER_READING, PEER_WORKING, PEER_WRITING, PEER_IDLE };
 
 struct peer {
     struct peer *next, **at; /* in http->peers */
@@ -124,13 +125,16 @@ size_t http_connections(struct http *http)
 /* How long a peer may stay in its phase. */
 static weir_time patience(const struct app *app, const struct peer *peer)
 {
+    long idle_s = app->settings->idle_s + IDLE_GRACE_S;
     switch (peer->phase) {
     case PEER_READING:
     case PEER_WRITING:
         return (weir_time)app->settings->request_s * WEIR_SECOND;
-    case PEER_IDLE:
-        return (weir_time)(app->is_draining ? DRAIN_IDLE_S : app->settings->idle_s + IDLE_GRACE_S) *
+    case PEER_NEW:
+        return (weir_time)(app->is_draining ? DRAIN_IDLE_S : app->settings->request_s) *
                WEIR_SECOND;
+    case PEER_IDLE:
+        return (weir_time)(app->is_draining ? DRAIN_IDLE_S : idle_s) * WEIR_SECOND;
     case PEER_WORKING:
         break;
     }

@@ -12,11 +12,13 @@
 #include "serve/http.h"
 #include "serve/log.h"
 
-#define QUERY_CANCELED   "57014"
-#define RETRY_FULL_S     2
-#define RETRY_DOWN_S     5
-#define TRIES            2
-#define TEXT_OF_POOL_MAX 600
+#define QUERY_CANCELED    "57014"
+#define NO_SUCH_STATEMENT "26000"
+#define EXISTS_ALREADY    "42P05"
+#define RETRY_FULL_S      2
+#define RETRY_DOWN_S      5
+#define TRIES             2
+#define TEXT_OF_POOL_MAX  600
 
 /* ---- replies ---------------------------------------------------------------------------------
  */
@@ -78,8 +80,11 @@ static void refuse_lease(struct request *request, const struct weir_error *error
 {
     log_write(LOG_LEVEL_WARNING, "request %s: no connection: %.*s", request->id, TEXT_OF_POOL_MAX,
               error->text);
+    /* without a refusal the SQLSTATE is the one of the status itself, and says nothing new */
+    bool is_refused_full =
+        error->cause == WEIR_CAUSE_REFUSED && strcmp(error->sqlstate, "53300") == 0;
     bool is_full = error->cause == WEIR_CAUSE_HELD || error->status == WEIR_EQUEUEFULL ||
-                   error->status == WEIR_ECAPACITY || strcmp(error->sqlstate, "53300") == 0;
+                   error->status == WEIR_ECAPACITY || is_refused_full;
     if (!is_full) {
         reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "database_down",
                     RETRY_DOWN_S, "the database cannot be reached: no connection within %ld ms",
@@ -131,7 +136,14 @@ static bool await_result(struct request *request, bool *ret_is_late)
     return true;
 }
 
-static PGresult *read_result(struct request *request)
+/* SQLSTATEs of a failure that is not one: there is a result then, but no reply. */
+struct expected {
+    const char *sqlstate;
+    bool is_seen;
+};
+
+/* The last result of what was sent; NULL: the reply is an error already, or `expected` was seen. */
+static PGresult *read_result(struct request *request, struct expected *expected)
 {
     PGresult *result = NULL, *last = NULL;
     bool is_late = false;
@@ -149,6 +161,11 @@ static PGresult *read_result(struct request *request)
         return last;
     }
     const char *sqlstate = last ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
+    if (expected && sqlstate && strcmp(sqlstate, expected->sqlstate) == 0) {
+        expected->is_seen = true;
+        PQclear(last);
+        return NULL;
+    }
     lease_refuse(request, sqlstate ? sqlstate : "",
                  last ? PQresultErrorMessage(last) : PQerrorMessage(request->conn));
     PQclear(last);
@@ -162,7 +179,60 @@ PGresult *lease_query(struct request *request, const char *statement, int count,
         lease_refuse(request, "", PQerrorMessage(request->conn));
         return NULL;
     }
-    return read_result(request);
+    return read_result(request, NULL);
+}
+
+/* Prepares a statement where it is not yet. A pooler may have kept it from another session. */
+static bool prepare(struct request *request, enum statement statement)
+{
+    struct expected exists = {EXISTS_ALREADY, false};
+    if (statement_is_prepared(request->conn, statement)) {
+        return true;
+    }
+    if (!PQsendPrepare(request->conn, statement_name(statement), statement_text(statement), 0,
+                       NULL)) {
+        lease_refuse(request, "", PQerrorMessage(request->conn));
+        return false;
+    }
+    PGresult *result = read_result(request, &exists);
+    if (!result && !exists.is_seen) {
+        return false;
+    }
+    PQclear(result);
+    statement_set_prepared(request->conn, statement);
+    return true;
+}
+
+static void go_unprepared(struct app *app)
+{
+    if (!atomic_exchange(&app->goes_unprepared, true)) {
+        log_write(LOG_LEVEL_WARNING, "prepared statements get lost on the way to the database, by "
+                                     "a pooler probably: going on without them");
+    }
+}
+
+PGresult *lease_prepared(struct request *request, enum statement statement,
+                         const char *const *values)
+{
+    int count = statement_values(statement);
+    struct expected missing = {NO_SUCH_STATEMENT, false};
+    if (request->app->goes_unprepared) {
+        return lease_query(request, statement_text(statement), count, values);
+    }
+    if (!prepare(request, statement)) {
+        return NULL;
+    }
+    if (!PQsendQueryPrepared(request->conn, statement_name(statement), count, values, NULL, NULL,
+                             0)) {
+        lease_refuse(request, "", PQerrorMessage(request->conn));
+        return NULL;
+    }
+    PGresult *result = read_result(request, &missing);
+    if (!missing.is_seen) {
+        return result;
+    }
+    go_unprepared(request->app);
+    return lease_query(request, statement_text(statement), count, values);
 }
 
 /* ---- users -----------------------------------------------------------------------------------
@@ -177,10 +247,7 @@ static bool read_user(struct request *request)
 {
     const char *values[] = {request->claims.user_id};
     uint64_t begun = users_begin(request->app->users);
-    PGresult *result = lease_query(request,
-                                   "SELECT login, name, base_currency, benchmark FROM users "
-                                   "WHERE user_id = $1::uuid AND is_active",
-                                   1, values);
+    PGresult *result = lease_prepared(request, STATEMENT_USER, values);
     if (!result) {
         return false;
     }

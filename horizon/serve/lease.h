@@ -13,6 +13,7 @@
 #include <libpq-fe.h>
 
 #include "serve/request.h"
+#include "serve/statements.h"
 
 /* The work of a worker; ends with http_resume. */
 void lease_run(struct request *request);
@@ -21,6 +22,10 @@ void lease_run(struct request *request);
  * NULL: the reply is an error already. */
 PGresult *lease_query(struct request *request, const char *statement, int count,
                       const char *const *values) __attribute__((warn_unused_result));
+
+/* The same for one of the statements that are prepared. */
+PGresult *lease_prepared(struct request *request, enum statement statement,
+                         const char *const *values) __attribute__((warn_unused_result));
 
 /* The reply to a statement that failed with that SQLSTATE ("" when the connection broke). */
 void lease_refuse(struct request *request, const char *sqlstate, const char *text);

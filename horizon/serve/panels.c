@@ -12,22 +12,13 @@
 #include "serve/out.h"
 #include "serve/lease.h"
 #include "serve/request.h"
+#include "serve/statements.h"
 
 #define RANGE_BYTES 16
 #define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 
-/* The first columns of every statement here. */
+/* The first columns of every panel's statement (statements.c). */
 enum { COLUMN_AS_OF, COLUMN_CURRENCY, COLUMN_VERSION, COLUMN_BENCHMARK, COLUMNS_COMMON };
-
-#define SELECT_COMMON                                                             \
-    "SELECT s.as_of, s.base_currency, coalesce(s.as_of::text, 'none') || '/' || " \
-    "s.data_version, s.benchmark, "
-
-#define COLUMNS_VIEW                                                                         \
-    "a.symbol, a.name, a.kind, a.currency, v.price, v.previous_close, v.change, "            \
-    "v.change_ratio, v.price_date, v.open, v.high, v.low, v.volume, v.high_52w, v.low_52w, " \
-    "v.high_date, v.high_price, v.high_drawdown, v.market_condition, v.trend_50d, "          \
-    "v.trend_200d, coalesce(v.sparkline::text, '[]'), coalesce(v.is_stale, true) "
 
 /* ---- what all have in common -----------------------------------------------------------------
  */
@@ -92,11 +83,10 @@ static void finish(struct request *request, struct out *out)
 }
 
 /* Runs a panel's statement; `write` adds the panel's own members. */
-static void answer(struct request *request, const char *statement, int count,
-                   const char *const *values,
+static void answer(struct request *request, enum statement statement, const char *const *values,
                    void (*write)(struct request *request, struct out *out, const PGresult *result))
 {
-    PGresult *result = lease_query(request, statement, count, values);
+    PGresult *result = lease_prepared(request, statement, values);
     if (!result) {
         return;
     }
@@ -205,13 +195,7 @@ static void write_watch(struct request *request, struct out *out, const PGresult
 void panel_watch(struct request *request)
 {
     const char *values[] = {request->user.id};
-    answer(request,
-           SELECT_COMMON COLUMNS_VIEW
-           "FROM snapshots s LEFT JOIN watchlist w ON w.user_id = s.user_id "
-           "LEFT JOIN assets a ON a.user_id = w.user_id AND a.id = w.asset_id "
-           "LEFT JOIN views v ON v.user_id = w.user_id AND v.asset_id = w.asset_id "
-           "WHERE s.user_id = $1::uuid ORDER BY a.symbol",
-           1, values, write_watch);
+    answer(request, STATEMENT_WATCH, values, write_watch);
 }
 
 /* ---- market ----------------------------------------------------------------------------------
@@ -239,23 +223,10 @@ static void write_market(struct request *request, struct out *out, const PGresul
     out_end(out, '}');
 }
 
-#define SELECT_MOVERS(condition, order)                                                        \
-    "coalesce((SELECT json_agg(ma.symbol ORDER BY mv.change_ratio " order ", ma.symbol) "      \
-    "FROM watchlist mw JOIN assets ma ON ma.user_id = mw.user_id AND ma.id = mw.asset_id "     \
-    "JOIN views mv ON mv.user_id = mw.user_id AND mv.asset_id = mw.asset_id "                  \
-    "WHERE mw.user_id = s.user_id AND ma.kind <> 'INDEX' AND mv.change_ratio " condition "), " \
-    "'[]')::text "
-
 void panel_market(struct request *request)
 {
     const char *values[] = {request->user.id};
-    answer(request,
-           SELECT_COMMON COLUMNS_VIEW ", " SELECT_MOVERS("> 0", "DESC") ", " SELECT_MOVERS(
-               "< 0", "ASC") "FROM snapshots s LEFT JOIN (assets a JOIN views v ON v.user_id = "
-                             "a.user_id AND v.asset_id = a.id AND a.kind = 'INDEX') "
-                             "ON a.user_id = s.user_id WHERE s.user_id = $1::uuid "
-                             "ORDER BY (a.symbol = s.benchmark) DESC, a.symbol",
-           1, values, write_market);
+    answer(request, STATEMENT_MARKET, values, write_market);
 }
 
 /* ---- summary ---------------------------------------------------------------------------------
@@ -319,19 +290,7 @@ static void write_summary(struct request *request, struct out *out, const PGresu
 void panel_summary(struct request *request)
 {
     const char *values[] = {request->user.id};
-    answer(request,
-           SELECT_COMMON
-           "s.total_value, s.cash, s.market_value, s.net_contributions, s.total_gain, "
-           "s.cost_basis, s.unrealised_pl, s.realised_pl, s.dividends, s.interest, s.fees, "
-           "s.day_change, s.day_change_ratio, s.cash_weight, s.twr, s.twr_annualised, s.xirr, "
-           "s.first_activity, s.activity_count, s.reasons, "
-           "a.symbol, a.name, p.quantity, p.price, p.market_value, p.weight, p.average_cost, "
-           "p.cost_basis, p.unrealised_pl, p.unrealised_pl_ratio, p.realised_pl, p.dividends, "
-           "p.day_change, p.day_change_ratio "
-           "FROM snapshots s LEFT JOIN (positions p JOIN assets a ON a.user_id = p.user_id AND "
-           "a.id = p.asset_id AND p.quantity > 0) ON p.user_id = s.user_id "
-           "WHERE s.user_id = $1::uuid ORDER BY a.symbol",
-           1, values, write_summary);
+    answer(request, STATEMENT_SUMMARY, values, write_summary);
 }
 
 /* ---- report ----------------------------------------------------------------------------------
@@ -483,17 +442,7 @@ void panel_report(struct request *request)
     enum range range = RANGE_MAX;
     (void)read_range(request, &range);
     const char *values[] = {request->user.id, range_name(range)};
-    answer(request,
-           SELECT_COMMON
-           "coalesce((SELECT json_agg(json_build_object('key', c.key, 'name', c.name, 'value', "
-           "round(c.value::numeric, 8), 'threshold', c.threshold, 'fulfilled', c.is_fulfilled) "
-           "ORDER BY c.key) FROM checks c WHERE c.user_id = s.user_id), '[]')::text, "
-           "f.subject, f.start_day, f.end_day, f.observations, f.total, f.annualised, f.xirr, "
-           "f.volatility, f.downside, f.sharpe, f.max_drawdown, f.drawdown_peak, "
-           "f.drawdown_trough, f.beta, f.correlation, f.alpha, f.alpha_compounded, f.reasons "
-           "FROM snapshots s LEFT JOIN figures f ON f.user_id = s.user_id AND f.range = $2 "
-           "WHERE s.user_id = $1::uuid ORDER BY f.subject",
-           2, values, write_report);
+    answer(request, STATEMENT_REPORT, values, write_report);
 }
 
 /* ---- chart -----------------------------------------------------------------------------------
@@ -537,9 +486,5 @@ void panel_chart(struct request *request)
     enum range range = RANGE_MAX;
     (void)read_range(request, &range);
     const char *values[] = {request->user.id, range_name(range)};
-    answer(request,
-           SELECT_COMMON "c.start_day, c.end_day, c.series "
-                         "FROM snapshots s LEFT JOIN charts c ON c.user_id = s.user_id AND "
-                         "c.range = $2 WHERE s.user_id = $1::uuid",
-           2, values, write_chart);
+    answer(request, STATEMENT_CHART, values, write_chart);
 }

@@ -108,10 +108,12 @@ static bool read_file(const char *name, const char *path, const char **ret_text,
 static bool read_environment(struct settings *settings, char *why, size_t why_bytes)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        char file_name[FLAG_BYTES + 8];
+        char file_name[FLAG_BYTES + 8] = "";
         const char *text = getenv(rows[i].environment);
-        snprintf(file_name, sizeof(file_name), "%s_FILE", rows[i].environment);
-        const char *path = is_secret(&rows[i]) ? getenv(file_name) : NULL;
+        if (is_secret(&rows[i])) {
+            stpcpy(stpncpy(file_name, rows[i].environment, FLAG_BYTES - 1), "_FILE");
+        }
+        const char *path = file_name[0] ? getenv(file_name) : NULL;
         errno = 0;
         if (path && *path && !read_file(rows[i].environment, path, &text, why, why_bytes)) {
             return false;

@@ -38,7 +38,7 @@
             "requests that may stand in line; more get 503 at once")                           \
     SETTING(NUMBER, http_threads, "HORIZON_HTTP_THREADS", "2", 1, 64,                          \
             "threads that read requests and write answers")                                    \
-    SETTING(NUMBER, connections, "HORIZON_CONNECTIONS", "20000", 10, 100000,                   \
+    SETTING(NUMBER, connections, "HORIZON_CONNECTIONS", "12000", 10, 100000,                   \
             "clients connected at once")                                                       \
     SETTING(NUMBER, header_bytes, "HORIZON_HEADER_BYTES", "16384", 1024, 32768,                \
             "greatest size of a request's headers, then 431")                                  \

@@ -137,6 +137,11 @@ class Service(Horizon):
         with open(self.log_path, errors="replace") as log:
             return log.read()
 
+    def await_log(self, text, deadline_s=10):
+        """Waits for a text in the log and returns the line."""
+        return until(lambda: next((line for line in self.log().splitlines() if text in line), None),
+                     deadline_s, f"log line with {text!r}")
+
     def bad_signs(self):
         return [line for line in self.log().splitlines() if any(sign in line for sign in BAD_SIGNS)]
 

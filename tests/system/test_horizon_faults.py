@@ -1,0 +1,228 @@
+"""horizon serve while the database is gone, stuck, full or killing: right answers or clear refusals,
+and recovery by itself."""
+import concurrent.futures
+import contextlib
+import threading
+
+import pytest
+from harness.horizon import PASSWORD
+from harness.service import sign
+from harness.wait import until
+
+MANAGER = "/api/portfolio-manager"
+PANELS = ["watch", "summary", "report", "market", "charts/portfolio"]
+PAGES = 40
+PAGES_AT_ONCE = 20
+
+
+@pytest.fixture
+def fragile(service_factory, fragile_databases):
+    """A service over a PostgreSQL that a test may stop; it runs again afterwards."""
+    service = service_factory(fragile_databases)
+    service.ann = service.add_user("ann")
+    yield service
+    if not service.pg.is_running():
+        service.pg.start()
+
+
+@contextlib.contextmanager
+def locked(service, table):
+    """Holds a table so that nobody reads it."""
+    connection = service.pg.connect(service.database)
+    connection.autocommit = False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+def waiting_for_locks(service):
+    return service.sql("SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                       " AND datname = %s", (service.database,))[0]["n"]
+
+
+class Load:
+    """Clients that ask for panels over and over until the load ends, and what they were told."""
+
+    def __init__(self, service, token, clients=8):
+        self.service = service
+        self.token = token
+        self.answers = {}
+        self.broken = []
+        self._lock = threading.Lock()
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(clients)]
+
+    def _run(self, i):
+        client = self.service.client()
+        while not self._end.is_set():
+            try:
+                answer = self.service.get(f"{MANAGER}/{PANELS[i % 5]}", self.token, client=client)
+                key = answer.status if answer.status == 200 else (answer.status, answer.code)
+            except Exception as error:  # collected: no client may see a broken connection
+                client.close()
+                client = self.service.client()
+                key = repr(error)
+            with self._lock:
+                self.answers[key] = self.answers.get(key, 0) + 1
+        client.close()
+
+    def count(self, key):
+        with self._lock:
+            return self.answers.get(key, 0)
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_service_starts_without_database_logs_in_and_recovers(fragile):
+    fragile.pg.stop("fast")
+    fragile.start(HORIZON_POOL_TIMEOUT_MS=300)
+    assert fragile.get("/healthz").status == 200
+    ready = fragile.get("/readyz")
+    assert (ready.status, ready.code) == (503, "database_down")
+    token = fragile.login("ann")
+    answer = fragile.get(f"{MANAGER}/summary", token)
+    assert (answer.status, answer.code) == (503, "database_down")
+    assert int(answer.headers["retry-after"]) == answer.json["error"]["retry_after"] > 0
+    fragile.pg.start()
+    until(lambda: fragile.get(f"{MANAGER}/summary", token).status == 200, 20, "panels are back")
+    until(lambda: fragile.get("/readyz").status == 200, 20, "the service is ready")
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate"])
+def test_database_that_is_restarted_under_load_costs_refusals_but_no_wrong_answers(fragile, how):
+    fragile.start(HORIZON_POOL_TIMEOUT_MS=300)
+    token = fragile.login("ann")
+    with Load(fragile, token) as load:
+        until(lambda: load.count(200) > 20, 20, "the load runs")
+        fragile.pg.stop(how)
+        until(lambda: load.count((503, "database_down")) > 8, 20, "clients are told")
+        assert fragile.login("ann")
+        fragile.pg.start()
+        before = load.count(200)
+        until(lambda: load.count(200) > before + 20, 30, "answers come again")
+    assert set(load.answers) == {200, (503, "database_down")}, load.answers
+
+
+def test_sessions_that_are_killed_under_load_cost_nothing_but_a_retry(fragile):
+    fragile.start()
+    token = fragile.login("ann")
+    with Load(fragile, token) as load:
+        until(lambda: load.count(200) > 20, 20, "the load runs")
+        for _ in range(5):
+            fragile.pg.terminate("app")
+            before = load.count(200)
+            until(lambda: load.count(200) > before + 20, 20, "answers go on")
+    assert set(load.answers) <= {200, (503, "database_down")}, load.answers
+    assert load.count((503, "database_down")) * 20 < load.count(200), load.answers
+
+
+def test_lock_on_a_table_ends_in_504_and_cancels_the_statement(fragile):
+    fragile.start(HORIZON_QUERY_TIMEOUT_MS=300)
+    token = fragile.login("ann")
+    with locked(fragile, "snapshots"):
+        answer = fragile.get(f"{MANAGER}/summary", token)
+        assert (answer.status, answer.code) == (504, "query_timeout")
+        change = fragile.ask("POST", f"{MANAGER}/activities",
+                             {"date": "2018-05-11", "kind": "DEPOSIT", "amount": 1}, token)
+        assert (change.status, change.code) == (504, "query_timeout")
+        assert fragile.get("/api/me", token).status == 200
+        until(lambda: waiting_for_locks(fragile) == 0, 10, "the statements are cancelled")
+    assert fragile.get(f"{MANAGER}/summary", token).status == 200
+    assert fragile.get(f"{MANAGER}/activities", token).json["items"] == []
+
+
+def test_pool_that_is_exhausted_refuses_with_the_reason_while_logins_go_on(fragile):
+    fragile.start(HORIZON_POOL_SIZE=1, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=200)
+    token = fragile.login("ann")
+    assert fragile.get("/api/me", token).status == 200
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        with locked(fragile, "snapshots"):
+            holder = threads.submit(fragile.get, f"{MANAGER}/summary", token)
+            until(lambda: waiting_for_locks(fragile) == 1, 10, "the only connection is in use")
+            answer = fragile.get("/api/me", token)
+            assert (answer.status, answer.code) == (503, "pool_exhausted")
+            assert int(answer.headers["retry-after"]) > 0
+            assert "all 1 database connections" in answer.json["error"]["message"]
+            assert fragile.login("ann")
+        assert holder.result().status == 200
+    assert "summary" in next(line for line in fragile.log().splitlines() if "no connection: " in line)
+
+
+def test_line_has_an_end(fragile):
+    fragile.start(HORIZON_WORKERS=1, HORIZON_LINE=1)
+    token = fragile.login("ann")
+    assert fragile.get("/api/me", token).status == 200
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        with locked(fragile, "snapshots"):
+            first = threads.submit(fragile.get, f"{MANAGER}/summary", token)
+            until(lambda: waiting_for_locks(fragile) == 1, 10, "the worker is busy")
+            second = threads.submit(fragile.get, f"{MANAGER}/summary", token)
+            until(lambda: fragile.get("/api/operations", token).json["http"]["queued"] == 1, 10,
+                  "one stands in line")
+            third = fragile.get(f"{MANAGER}/summary", token)
+            assert (third.status, third.code) == (503, "pool_exhausted")
+        assert first.result().status == second.result().status == 200
+
+
+def test_logins_have_a_line_of_their_own_with_an_end(fragile):
+    fragile.start(HORIZON_LOGINS=1, HORIZON_LOGINS_WAITING=0)
+    body = {"login": "ann", "password": PASSWORD}
+    with concurrent.futures.ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(lambda _: fragile.ask("POST", "/api/auth/login", body), range(24)))
+    assert {answer.status for answer in answers} == {200, 429}
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert refused.code == "too_many_logins" and refused.headers["retry-after"]
+
+
+def open_page(service, token):
+    """The page's five requests at once; their statuses."""
+    with concurrent.futures.ThreadPoolExecutor(5) as threads:
+        return [answer.status for answer in
+                threads.map(lambda panel: service.get(f"{MANAGER}/{panel}", token), PANELS)]
+
+
+@pytest.mark.parametrize("kept, is_noticed", [(100, False), (0, True)])
+def test_service_works_behind_a_pooler_that_keeps_prepared_statements_or_does_not(
+        service_factory, horizon_databases, weir_factory, pg, kept, is_noticed):
+    service = service_factory(horizon_databases)
+    service.demo()
+    weir = weir_factory(pg, start=False)
+    weir.start(databases={service.database: weir.conninfo(service.database)},
+               max_prepared_statements=kept, default_pool_size=3)
+    service.start(DATABASE_URL=service.url_at(weir.port))
+    token = service.login("demo")
+    with concurrent.futures.ThreadPoolExecutor(12) as threads:
+        for _ in range(6):
+            pages = [threads.submit(service.get, f"{MANAGER}/{panel}", token) for panel in PANELS * 4]
+            assert {page.result().status for page in pages} == {200}
+    assert ("going on without them" in service.log()) == is_noticed
+
+
+@pytest.mark.parametrize("processes, using", [(1, 18), (2, 16)])
+def test_incident_does_not_happen_where_the_role_has_20_connections(
+        service_factory, horizon_databases, processes, using):
+    service = service_factory(horizon_databases, "app20")
+    user = service.add_user("ann")
+    service.start(WEB_CONCURRENCY=processes, HORIZON_LOG_LEVEL="info",
+                  HORIZON_POOL_TIMEOUT_MS=20000, HORIZON_QUERY_TIMEOUT_MS=20000)
+    notice = f"asked for 30, the server grants 20: using {using} and queueing"
+    until(lambda: service.log().count(notice) == processes, 10, "the limits were asked")
+    token = sign(service.claims(user))
+    operations = service.get("/api/operations", token).json
+    assert operations["notice"] == notice and operations["using"] == using // processes
+    with concurrent.futures.ThreadPoolExecutor(PAGES_AT_ONCE) as threads:
+        pages = list(threads.map(lambda _: open_page(service, token), range(PAGES)))
+    assert pages == [[200] * 5] * PAGES
+    assert 'too many connections for role "app20"' not in service.log()
