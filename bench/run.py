@@ -3,6 +3,7 @@
   script/bench [proxy]   weir, Debian's PgBouncer, a raw relay and PostgreSQL itself, side by side
                          (about 11 minutes; --quick: 3)
   script/bench syscalls  system calls per transaction by name, under strace
+  script/bench foresight simulated waits beside measured ones (7 minutes; --quick: 1), the simulator's speed
   script/bench core      events per second of the pool's state machine, alone and in the tests' random worlds
 
 A measurement asserts nothing: it prints both sides, their ratio and the target. The exit code says
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import foresight
 import pools
 import proxy
 import report
@@ -36,7 +38,8 @@ def read_arguments():
     parser = argparse.ArgumentParser(
         prog="script/bench", description=__doc__.split("\n", 1)[1],
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", nargs="?", default="proxy", choices=("proxy", "syscalls", "core", "pool"))
+    parser.add_argument("suite", nargs="?", default="proxy",
+                        choices=("proxy", "syscalls", "core", "pool", "foresight"))
     parser.add_argument("--quick", action="store_true", help="1 round of 2 s, for a first look")
     parser.add_argument("--rounds", type=int, help="rounds of every row (5)")
     parser.add_argument("--seconds", type=float, help="seconds of one reading (3)")
@@ -171,6 +174,10 @@ def run_pool(world, arguments):
         raise BenchError("not every reading could be taken\n  " + "\n  ".join(plan.failures))
 
 
+def run_foresight(world, arguments):
+    foresight.run(world, copies(world, {"weir": programs(arguments)["weir"]})["weir"], arguments, say)
+
+
 def end_by_signal(number, _):
     raise SystemExit(128 + number)
 
@@ -184,7 +191,8 @@ def main():
         return
     raise_file_limit()
     with World() as world:
-        {"proxy": run_proxy, "syscalls": run_syscalls, "pool": run_pool}[arguments.suite](world, arguments)
+        {"proxy": run_proxy, "syscalls": run_syscalls, "pool": run_pool,
+         "foresight": run_foresight}[arguments.suite](world, arguments)
 
 
 if __name__ == "__main__":

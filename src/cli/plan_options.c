@@ -168,6 +168,10 @@ static void settle_kind(const struct option_row *row, struct plan_arguments *arg
         free(load->trace);
         load->trace = NULL;
     }
+    if (strcmp(row->name, "service") == 0) {
+        free(load->services);
+        load->services = NULL;
+    }
 }
 
 /* The scenario is read in the first pass, the others in the second. */

@@ -3,7 +3,7 @@
  * KEY(section, key, type, field, default, doc)
  *   type     COUNT a number; LIMIT a number, or -1 for none; SPAN; DIST a span that is drawn; SHARE
  *            0 to 1; RATE a number with decimals; TEXT; BOOL; POOL, MODE, PLAN one of some words;
- *            TRACE a file or a list of seconds
+ *            TRACE a file or a list of seconds that grow; SPANS one of seconds
  *   field    of struct sim_scenario; for [[load]] of struct sim_load, for changes of sim_change
  *   default  as text, for the reference; the value itself is in sim/scenario.c
  * From here come the reader (sim/scenario_read.c) and docs/reference/scenario.md.
@@ -89,6 +89,9 @@
     KEY("load", "transactions", COUNT, transactions, "1", "Of a request.") \
     KEY("load", "statements", COUNT, statements, "1", "Of a transaction.") \
     KEY("load", "service", DIST, service, "exponential 10ms", "How long a statement runs.") \
+    KEY("load", "service_trace", SPANS, services, "", \
+        "Recorded times instead: seconds, one for each statement in the order in which they start, " \
+        "from the front again at the end; a list, or a file.") \
     KEY("load", "slow", SHARE, slow, "0", "Statements that take slow_service instead.") \
     KEY("load", "slow_service", DIST, slow_service, "2s", "How long a slow one runs.") \
     KEY("load", "between", DIST, between, "0", \

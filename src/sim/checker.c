@@ -7,9 +7,10 @@
  *               waits on beyond it
  *   ceiling     above what refusals have told, one connect at a time is tried, and not again before
  *               a while: found once, followed from then on
- *   no slot     a request never waits for long while its pool and the database have room
- *   is lost     at the end every connection is accounted for, in the core as in the world
- *   starvation  at the end nobody waits
+ *   no slot     nobody waits beside a connection at rest; nor beside room while nothing tells that
+ *   is lost     there is none and nothing is being opened; nor for long beside room of the
+ * database; at the end every connection is accounted for, in the core as in the world starvation at
+ * the end nobody waits
  *
  * Who finds out that the database answers again has asked about everything, so after an outage the
  * next connect above the ceiling may come at once. SQLAlchemy's pool is held to the limits and the
@@ -122,6 +123,21 @@ void checker_ended(struct world *w, const struct request *request, enum sim_outc
     PROMISE(request->slot.is_used && request->claimed, "a claim ended twice");
     if (outcome == SIM_TIMED_OUT)
         PROMISE(w->now == request->deadline, "a claim timed out at another time than its deadline");
+}
+
+void checker_settled(struct world *w, const struct pool *pool)
+{
+    if (pool->waiting_count == 0 || pool->is_over || pool->is_behind)
+        return;
+    /* those that have rested for long are checked first, one for each who waits */
+    uint32_t checking = pool->live - pool->lent - pool->resting;
+    PROMISE(pool->resting == 0 || pool->waiting_count <= checking,
+            "%u wait beside %u connections at rest", pool->waiting_count, pool->resting);
+    uint32_t under_way = pool->used - pool->lent;
+    bool is_free_to = pool->ceiling == SIM_NO_LIMIT && !pool->is_out && pool->used < pool->limit;
+    PROMISE(under_way > 0 || !is_free_to,
+            "%u wait beside room for %u connections, and none is being opened", pool->waiting_count,
+            pool->limit - pool->used);
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */

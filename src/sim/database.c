@@ -89,13 +89,21 @@ void database_break(struct world *w)
                 conn_lost(w, &w->pools[p].conns[i]);
 }
 
+static double draw_service(struct world *w, const struct sim_load *load)
+{
+    if (world_has_chance(w, load->slow))
+        return (double)sim_dist_draw(&load->slow_service, &w->random);
+    if (!load->services)
+        return (double)sim_dist_draw(&load->service, &w->random);
+    struct load *state = &w->loads[load - w->scenario->loads];
+    return (double)load->services[state->service_next++ % load->service_count];
+}
+
 /* With more statements than cores each is slowed by the ratio at its start: an approximation of
  * processor sharing that needs no second look. */
 base_time database_statement(struct world *w, const struct sim_load *load)
 {
-    const struct sim_dist *dist =
-        world_has_chance(w, load->slow) ? &load->slow_service : &load->service;
-    double span = (double)sim_dist_draw(dist, &w->random);
+    double span = draw_service(w, load);
     uint32_t cores = w->scenario->cores;
     if (cores != 0 && w->running > cores)
         span *= (double)w->running / cores;

@@ -269,7 +269,8 @@ int sim_metrics_apply(const struct sim_metrics_pool *pool, double span, struct s
         return BASE_EINVALID;
     }
     free(load->trace);
-    load->trace = NULL;
+    free(load->services);
+    load->trace = load->services = NULL;
     load->users = 0;
     load->rate = rate;
     load->service = sim_dist_scaled(&hold, 1.0 / load->statements);

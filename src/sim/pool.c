@@ -48,6 +48,9 @@ static void count(struct pool *pool, enum conn_state state, uint32_t by)
         pool->live += by;
         break;
     case CONN_IDLE:
+        pool->resting += by;
+        pool->live += by;
+        break;
     case CONN_CHECKING:
     case CONN_RESETTING:
         pool->live += by;
@@ -172,10 +175,12 @@ void conn_lost(struct world *w, struct conn *conn)
     if (conn->holder)
         conn->holder->lease = NULL;
     conn->holder = NULL;
+    conn->pool->is_behind = true;
     drop_lease(w, conn, CORE_GIVE_DIRTY);
     conn_move(w, conn, CONN_FREE);
     if (user)
         request_broken(w, user);
+    conn->pool->is_behind = false;
     if (conn->pool->core)
         pool_core_tell(w, conn, CORE_EVENT_LOST);
     else

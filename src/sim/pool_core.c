@@ -9,7 +9,8 @@
 
 #include "base/invariant.h"
 
-#define CHECK_AFTER (30 * BASE_SECOND)
+#define CHECK_AFTER  (30 * BASE_SECOND)
+#define NOTIFY_AFTER (5 * BASE_SECOND) /* query_wait_notify */
 
 static void apply(struct world *w, struct pool *pool, struct core_event *event);
 
@@ -99,6 +100,7 @@ static void drain(struct world *w, struct pool *pool)
     while (core_effect(pool->core, &effect))
         carry_out(w, pool, &effect);
     pool->is_draining = false;
+    checker_settled(w, pool);
     base_time next = core_next_deadline(pool->core);
     if (next == BASE_NEVER)
         world_unplan(w, &pool->node);
@@ -173,6 +175,15 @@ void pool_core_end(struct world *w, struct pool *pool)
 
 /* ---- beginning ------------------------------------------------------------------------------- */
 
+/* The daemon's query_wait_notify; libweir has none. */
+static base_time notify_after(const struct pool *pool)
+{
+    base_time half = pool->settings->timeout / 2;
+    if (!pool->is_weir)
+        return 0;
+    return half < NOTIFY_AFTER ? half : NOTIFY_AFTER;
+}
+
 static struct core_pool_settings settings_of(const struct pool *pool)
 {
     const struct sim_pool_settings *s = pool->settings;
@@ -184,6 +195,7 @@ static struct core_pool_settings settings_of(const struct pool *pool)
         .lifetime = 3600 * BASE_SECOND,
         .idle_timeout = 600 * BASE_SECOND,
         .check_after = CHECK_AFTER,
+        .notify_after = notify_after(pool),
         .reset_on_give = true,
     };
 }

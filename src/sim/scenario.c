@@ -60,7 +60,8 @@ void sim_scenario_done(struct sim_scenario *scenario)
 {
     for (uint32_t i = 0; i < scenario->load_count; i++) {
         free(scenario->loads[i].trace);
-        scenario->loads[i].trace = NULL;
+        free(scenario->loads[i].services);
+        scenario->loads[i].trace = scenario->loads[i].services = NULL;
     }
 }
 

@@ -60,6 +60,9 @@ struct sim_load {
     uint32_t transactions; /* of a request */
     uint32_t statements;   /* of a transaction */
     struct sim_dist service, slow_service;
+    base_time
+        *services; /* recorded: one after the other, from the front again; owned; NULL = none */
+    uint32_t service_count;
     double slow;             /* share of statements that take slow_service */
     struct sim_dist between; /* the application's own time between two statements */
     struct sim_dist outside; /* and between two transactions */

@@ -34,6 +34,7 @@ enum type {
     TYPE_MODE,
     TYPE_PLAN,
     TYPE_TRACE,
+    TYPE_SPANS,
 };
 
 struct key {
@@ -209,28 +210,30 @@ static int read_plan(struct reader *r, const struct key *key)
 
 /* ---- traces ---------------------------------------------------------------------------------- */
 
-static int set_trace(struct reader *r, const double *numbers, uint32_t count)
+static int set_trace(struct reader *r, const struct key *key, const double *numbers, uint32_t count)
 {
     struct sim_load *load = r->target;
+    bool is_growing = key->type == TYPE_TRACE;
     if (count == 0)
-        return wrong(r, "the trace is empty");
+        return wrong(r, "%s is empty", key->name);
     base_time *trace = malloc(count * sizeof(*trace));
     if (!trace)
         return BASE_ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
         trace[i] = (base_time)(numbers[i] * 1e9);
-        if (numbers[i] < 0 || numbers[i] > 1e9 || (i > 0 && numbers[i] < numbers[i - 1])) {
+        if (numbers[i] < 0 || numbers[i] > 1e9 ||
+            (is_growing && i > 0 && numbers[i] < numbers[i - 1])) {
             free(trace);
-            return wrong(r, "number %u of the trace is smaller than the one before, or negative",
-                         i + 1);
+            return wrong(r, "number %u of %s is negative, above 1e9%s", i + 1, key->name,
+                         is_growing ? ", or smaller than the one before" : "");
         }
     }
-    load->trace = trace;
-    load->trace_count = count;
+    *(base_time **)(void *)((char *)load + key->offset) = trace;
+    *(is_growing ? &load->trace_count : &load->service_count) = count;
     return 0;
 }
 
-static int parse_trace(struct reader *r, char *text)
+static int parse_trace(struct reader *r, const struct key *key, char *text)
 {
     uint32_t count = 0;
     double *numbers = malloc(SIM_TRACE_MAX * sizeof(*numbers));
@@ -241,14 +244,14 @@ static int parse_trace(struct reader *r, char *text)
             break;
         double number = strtod(at, &end);
         if (end == at || !isfinite(number))
-            code = wrong(r, "number %u of the trace is no number: \"%.20s\"", count + 1, at);
+            code = wrong(r, "number %u of %s is no number: \"%.20s\"", count + 1, key->name, at);
         else if (count == SIM_TRACE_MAX)
-            code = wrong(r, "the trace has more than %d arrivals", SIM_TRACE_MAX);
+            code = wrong(r, "%s has more than %d numbers", key->name, SIM_TRACE_MAX);
         else
             numbers[count++] = number;
     }
     if (code == 0)
-        code = set_trace(r, numbers, count);
+        code = set_trace(r, key, numbers, count);
     free(numbers);
     return code;
 }
@@ -258,7 +261,7 @@ static int read_trace(struct reader *r, const struct key *key)
     char path[4096], reason[SIM_ERROR_BYTES];
     size_t bytes;
     if (r->item.kind == TOML_ARRAY)
-        return set_trace(r, r->item.numbers, r->item.count);
+        return set_trace(r, key, r->item.numbers, r->item.count);
     if (r->item.kind != TOML_STRING)
         return wrong(r, "%s has to be a file in quotes or a list of seconds", key->name);
     bool is_absolute = r->item.text[0] == '/';
@@ -267,7 +270,7 @@ static int read_trace(struct reader *r, const struct key *key)
     char *text = sim_file_read(path, &bytes, reason);
     if (!text)
         return wrong(r, "%.400s", reason);
-    int code = parse_trace(r, text);
+    int code = parse_trace(r, key, text);
     free(text);
     return code;
 }
@@ -303,6 +306,7 @@ static int read_value(struct reader *r, const struct key *key)
     case TYPE_PLAN:
         return read_plan(r, key);
     case TYPE_TRACE:
+    case TYPE_SPANS:
         return read_trace(r, key);
     }
     return BASE_EINVALID;

@@ -220,6 +220,9 @@ static bool holds_at_load(struct search *search, enum sizing_way way, uint32_t s
 static double load_most(struct search *search, enum sizing_way way, uint32_t size)
 {
     double low = 1, high = 2;
+    for (uint32_t i = 0; i < search->question->scenario->load_count; i++)
+        if (search->question->scenario->loads[i].trace)
+            return 0; /* what was recorded cannot be made more */
     while (high < LOAD_MOST && holds_at_load(search, way, size, high)) {
         low = high;
         high *= 2;
@@ -295,6 +298,8 @@ static double service_enough(struct search *search, enum sizing_way way)
         double middle = (low + high) / 2;
         struct sim_scenario *s = prepare(search, way, size, room);
         for (uint32_t l = 0; l < s->load_count; l++) {
+            if (s->loads[l].services)
+                return 0; /* what was recorded stays as it was */
             s->loads[l].service = sim_dist_scaled(&s->loads[l].service, middle);
             s->loads[l].slow_service = sim_dist_scaled(&s->loads[l].slow_service, middle);
         }

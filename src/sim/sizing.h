@@ -40,7 +40,8 @@ struct sizing_run {
 struct sizing_option {
     bool is_found;
     struct sizing_run run; /* at the smallest good size; not found: at the largest that fits */
-    double load_most;      /* found: it still holds at so many times the load; 8 = or more */
+    double load_most;      /* found: it still holds at so many times the load; 8 = or more, 0 = not
+                            * known, of a trace */
 };
 
 /* What would help where a way is not found; 0 = this alone would not. */

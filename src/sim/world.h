@@ -74,14 +74,15 @@ struct pool {
     uint32_t capacity; /* of conns */
     struct conn *conns;
     uint32_t used; /* conns that are not free; naive pool: below this index all were used */
-    uint32_t opening, live, lent, closing;
-    struct base_list waiting; /* requests, in order of arrival */
+    uint32_t opening, live, lent, closing, resting; /* resting: idle, and nothing under way */
+    struct base_list waiting;                       /* requests, in order of arrival */
     uint32_t waiting_count;
     /* the core's */
     void *memory;
     struct core *core;
     struct core_pool_id id;
     bool is_draining;
+    bool is_behind; /* something happened that the core has yet to be told */
     /* the naive pool's */
     struct base_list idle, free;
     /* the checker's */
@@ -124,7 +125,7 @@ struct page {
 struct load {
     struct node node;
     const struct sim_load *settings;
-    uint32_t trace_next;
+    uint32_t trace_next, service_next;
 };
 
 struct user {
@@ -277,6 +278,8 @@ void checker_opened(struct world *w, struct conn *conn);
 void checker_refused(struct world *w, struct conn *conn, bool is_full);
 void checker_granted(struct world *w, const struct request *request, const struct conn *conn);
 void checker_ended(struct world *w, const struct request *request, enum sim_outcome outcome);
+/* A pool has carried out all its effects: nothing that could be done now may be left. */
+void checker_settled(struct world *w, const struct pool *pool);
 /* A promise about time: looked at with every sample. */
 void checker_look(struct world *w);
 /* Nothing is planned any more. */

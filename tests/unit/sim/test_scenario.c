@@ -84,6 +84,24 @@ TEST(of_very_many_errors_the_rest_is_counted)
     assert_non_null(strstr(error, "\nand 25 more errors")); /* there is no load either */
 }
 
+TEST(recorded_statement_times_are_taken_one_after_the_other)
+{
+    struct sim_scenario s = world_read("[network]\nround_trip = \"0\"\n"
+                                       "[database]\nconnect = \"0\"\n"
+                                       "[application]\npool = \"libweir\"\npool_size = 1\n"
+                                       "max_overflow = 0\n"
+                                       "[[load]]\ntrace = [1, 1, 1, 9]\n"
+                                       "service_trace = [0.5, 0.25, 1]\n");
+    struct sim_result *result = world_run(&s);
+    /* three at once wait 0, 0.5 and 0.75 s; the last one starts with 0.5 again */
+    assert_true(result->total.wait.sum == 1.25e9);
+    assert_true(result->total.latency.sum == 1.25e9 + 0.5e9 + 0.25e9 + 1e9 + 0.5e9);
+    sim_result_free(result);
+    sim_scenario_done(&s);
+    assert_non_null(strstr(errors_of("[[load]]\nrate = 1\nservice_trace = [1, -1]\n"),
+                           "line 3: number 2 of service_trace is negative"));
+}
+
 TEST(spans_that_are_drawn_are_read_and_have_their_mean)
 {
     static const struct {
