@@ -210,7 +210,7 @@ struct weir_options {
      * n / max_connecting connects one after the other (20 of 5 ms each: 50 ms; 20 of 150 ms: 1.5
      * s). min_pool_size keeps it from being cold. */
     uint32_t max_connecting;
-    uint32_t max_waiting; /* callers that may wait; WEIR_CLAIMS_MAX */
+    uint32_t max_waiting; /* callers that may wait, for a connect too; 1..WEIR_CLAIMS_MAX */
     bool use_lifo;        /* lend the connection used last; true. false: the one idle longest */
     enum weir_reset reset_on_return; /* WEIR_RESET_ROLLBACK */
     weir_time connect_timeout;       /* for each address of a connect; 10 s. connect_timeout in the

@@ -146,6 +146,7 @@ void lib_give_back(struct weir_pool *pool, PGconn *conn)
 static enum core_give receive(const struct weir_pool *pool, struct lib_server *server, bool is_good)
 {
     server->is_lent = false; /* from here on notices come in under the lock */
+    lib_notices_again(server);
     forget_notifications(server->conn);
     enum core_give how = is_good ? state_of(pool, server) : CORE_GIVE_BROKEN;
     server->is_lent = true;

@@ -78,6 +78,7 @@ struct lib_server {
     struct core_server_id id;
     struct weir_pool *pool;
     PQnoticeProcessor default_notice;
+    PQnoticeReceiver default_receiver;
     PGconn *conn;
     struct base_list link; /* pool->active */
     enum lib_task task;
@@ -216,6 +217,7 @@ struct weir_pool {
     uint64_t deadlocks;
     uint32_t ceiling_told;
     struct ares_channeldata *resolver;
+    uint32_t resolver_depth; /* calls into it that are under way */
 
     /* setup.c */
     bool is_server_asked, is_asking;
@@ -457,6 +459,8 @@ void lib_trace(struct weir_pool *pool, enum weir_trace_kind kind, const char *fo
  * pool's any more. */
 void lib_notices_begin(struct weir_pool *pool, struct lib_server *server);
 void lib_notices_end(struct lib_server *server);
+/* What a holder may have set in libpq, pointers of its own among them, is the pool's again. */
+void lib_notices_again(struct lib_server *server);
 /* Tells a ceiling that was learned, once for each value. */
 void lib_tell_ceiling(struct weir_pool *pool);
 

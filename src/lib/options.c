@@ -45,7 +45,7 @@ static const struct row rows[] = {
     ROW(min_pool_size, COUNT, 0, WEIR_SERVERS_MAX),
     ROW(idle_timeout, SPAN, 0, 0),
     ROW(max_connecting, COUNT, 1, WEIR_SERVERS_MAX),
-    ROW(max_waiting, COUNT, 0, WEIR_CLAIMS_MAX),
+    ROW(max_waiting, COUNT, 1, WEIR_CLAIMS_MAX), /* who begins a connect waits for it */
     ROW(use_lifo, YES, 0, 0),
     ROW(reset_on_return, RESET, 0, 0),
     ROW(connect_timeout, SPAN, 0, 0),

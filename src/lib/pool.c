@@ -137,6 +137,7 @@ void lib_pool_end(struct weir_pool *pool)
     pool->is_applying = pool->is_leader_woken = pool->is_telling = false;
     pool->out = pool->existing = pool->high = pool->inside = 0;
     pool->trace_first = pool->trace_count = 0;
+    pool->resolver_depth = 0;
     pool->is_asking = false;
     pool->last = pool->full = (struct weir_error){0};
 }

@@ -2,6 +2,8 @@
  *
  * libpq's own resolving blocks, so it is given addresses only. /etc/hosts comes first, as c-ares
  * reads it; /etc/nsswitch.conf is not followed beyond that. Nothing is cached: a connect is rare.
+ * /etc/resolv.conf is read anew for each look-up that finds none under way, so a process outlives
+ * its name servers.
  * A look-up carries the server's id and which host it is for: an answer that comes when the server
  * is gone, or tries another host by now, is for nobody.
  * Test: tests/unit/lib/test_resolve.c.
@@ -42,6 +44,11 @@ static void watch(void *data, ares_socket_t fd, int is_readable, int is_writable
 
 static int begin(struct weir_pool *pool)
 {
+    struct timeval left;
+    bool is_idle = pool->resolver_depth == 0 && pool->resolver != NULL &&
+                   ares_timeout(pool->resolver, NULL, &left) == NULL;
+    if (is_idle)
+        lib_resolve_done(pool);
     if (pool->resolver != NULL)
         return ARES_SUCCESS;
     struct ares_options options = {
@@ -115,7 +122,9 @@ void lib_resolve_begin(struct weir_pool *pool, struct lib_server *server, const 
     }
     *lookup = (struct lookup){pool, server->id, server->host_idx};
     struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    pool->resolver_depth++;
     ares_getaddrinfo(pool->resolver, host, NULL, &hints, answered, lookup);
+    pool->resolver_depth--;
 }
 
 void lib_resolve_forget(struct weir_pool *pool, struct lib_server *server)
@@ -124,18 +133,26 @@ void lib_resolve_forget(struct weir_pool *pool, struct lib_server *server)
     server->task = LIB_TASK_CONNECT; /* answered() looks for LIB_TASK_RESOLVE */
 }
 
+/* Answers are taken in from within: the channel must not be ended there. */
+static void process(struct weir_pool *pool, ares_socket_t readable, ares_socket_t writable)
+{
+    if (pool->resolver == NULL)
+        return;
+    pool->resolver_depth++;
+    ares_process_fd(pool->resolver, readable, writable);
+    pool->resolver_depth--;
+}
+
 void lib_resolve_step(struct weir_pool *pool, int fd, uint32_t events)
 {
     bool is_readable = events & (EPOLLIN | EPOLLHUP | EPOLLERR);
-    if (pool->resolver != NULL)
-        ares_process_fd(pool->resolver, is_readable ? fd : ARES_SOCKET_BAD,
-                        events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
+    process(pool, is_readable ? fd : ARES_SOCKET_BAD, events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
 }
 
 void lib_resolve_tick(struct weir_pool *pool)
 {
     if (lib_resolve_deadline(pool) <= pool->now)
-        ares_process_fd(pool->resolver, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+        process(pool, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
 /* c-ares has its own clock and says spans only: it is asked as long as a look-up is under way. */

@@ -41,6 +41,15 @@ void lib_notices_begin(struct weir_pool *pool, struct lib_server *server)
 {
     server->pool = pool;
     server->default_notice = PQsetNoticeProcessor(server->conn, notice, server);
+    server->default_receiver = PQsetNoticeReceiver(server->conn, NULL, NULL);
+}
+
+void lib_notices_again(struct lib_server *server)
+{
+    PQsetNoticeReceiver(server->conn, server->default_receiver, NULL);
+    PQsetNoticeProcessor(server->conn, notice, server);
+    PQsetErrorVerbosity(server->conn, PQERRORS_DEFAULT);
+    PQuntrace(server->conn);
 }
 
 void lib_notices_end(struct lib_server *server)

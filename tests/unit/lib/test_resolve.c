@@ -43,6 +43,17 @@ void __wrap_ares_getaddrinfo(ares_channel channel, const char *name, const char 
     questions[asked++].argument = argument;
 }
 
+static int begun;
+
+int __wrap_ares_init_options(ares_channel *ret_channel, struct ares_options *options, int mask);
+int __real_ares_init_options(ares_channel *ret_channel, struct ares_options *options, int mask);
+
+int __wrap_ares_init_options(ares_channel *ret_channel, struct ares_options *options, int mask)
+{
+    begun++;
+    return __real_ares_init_options(ret_channel, options, mask);
+}
+
 static struct ares_addrinfo *loopback(void)
 {
     struct ares_addrinfo *result = calloc(1, sizeof(*result));
@@ -147,6 +158,20 @@ TEST(a_name_that_is_never_answered_delays_no_take_beyond_its_deadline)
     assert_true(weir_now() >= want.deadline);
     assert_int_equal(asked, 1);
     end(pool); /* the pool does not wait for the answer either */
+}
+
+TEST(a_look_up_that_finds_none_under_way_reads_the_systems_configuration_anew)
+{
+    int port, listener = listen_on_loopback(&port);
+    char conninfo[128];
+    snprintf(conninfo, sizeof(conninfo), "host=first.test,second.test port=%d user=postgres", port);
+    struct weir_options options = options_of(conninfo, 20 * WEIR_MS);
+    struct weir_pool *pool = world_open(&options);
+    begun = 0;
+    until_asked(pool, 4);
+    assert_int_equal(begun, 4); /* the wrapped resolver has nothing under way */
+    end(pool);
+    close(listener);
 }
 
 TEST(a_name_that_is_not_answered_in_time_is_told_as_such)

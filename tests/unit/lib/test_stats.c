@@ -161,6 +161,46 @@ TEST(a_roles_limit_becomes_the_ceiling_and_is_told_once)
     world_close(pool);
 }
 
+static void must_not_hear(void *user, const char *text)
+{
+    (void)text;
+    *(bool *)user = true;
+}
+
+static void must_not_receive(void *user, const PGresult *result)
+{
+    (void)result;
+    *(bool *)user = true;
+}
+
+TEST(what_a_holder_set_in_libpq_does_not_outlive_its_lease)
+{
+    struct log log = {0};
+    struct weir_options options = world_options(1, 0);
+    options.hooks = (struct weir_hooks){.user = &log, .trace = note};
+    struct weir_pool *pool = world_open(&options);
+    for (int i = 0; i < 2; i++) {
+        bool is_called = false;
+        PGconn *conn = world_take(pool);
+        PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+        if (i == 0)
+            PQsetNoticeProcessor(conn, must_not_hear, &is_called);
+        else
+            PQsetNoticeReceiver(conn, must_not_receive, &is_called);
+        weir_pool_give(pool, conn);
+        conn = world_take(pool);
+        PQclear(PQexec(conn, "DO $$ BEGIN RAISE WARNING 'mind the gap'; END $$"));
+        PGresult *result = PQexec(conn, "SELECT nonsense");
+        assert_null(strstr(PQresultErrorMessage(result), "42703"));
+        PQclear(result);
+        weir_pool_give(pool, conn);
+        assert_false(is_called);
+        assert_int_equal(log.lines[WEIR_TRACE_NOTICE], i + 1);
+    }
+    assert_int_equal(world_stats(pool).connects, 1);
+    world_close(pool);
+}
+
 TEST(a_notice_of_the_server_goes_to_the_trace_not_to_standard_error)
 {
     struct log log = {0};
