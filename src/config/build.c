@@ -235,6 +235,8 @@ void config_build_key(struct config_builder *builder, const struct config_table 
         refuse_name(builder, table, pair.key, value, after_secret);
         return;
     }
+    if (table->keys[found].info.type == CONFIG_TYPE_SECONDS && base_slice_is(value, "-1"))
+        return; /* PgBouncer's "not set" */
     if (!value_set(builder, &table->keys[found], value, object))
         return;
     if (*set & (UINT32_C(1) << found))
