@@ -92,6 +92,7 @@ struct core_pool_settings {
         notify_after; /* a claim that waited this long is told once where it stands; 0 = never */
     base_time auth_failure_hold; /* how long an authentication failure answers new claims at once */
     bool reset_on_give;          /* a DIRTY give is reset; otherwise it is closed */
+    bool min_before_use;         /* min_size holds from the next POOL_LIMITS on, used or not */
     bool use_fifo; /* idle servers first in first out; the default is last in first out */
 };
 

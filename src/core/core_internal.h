@@ -131,7 +131,7 @@ struct core_pool {
     struct base_slot slot;
     bool is_closed; /* its id is stale; it lives until its last server is gone */
     bool is_paused;
-    bool is_used; /* had a claim: min_size counts from then on */
+    bool is_used; /* had a claim, or min_before_use: min_size counts from then on */
     uint32_t generation;
     uint64_t tag;
     struct core_pool_settings settings;

@@ -196,6 +196,7 @@ int core_pool_limits(struct core *core, struct core_pool *pool,
     if (!are_settings_valid(settings))
         return BASE_EINVALID;
     pool->settings = *settings;
+    pool->is_used = pool->is_used || settings->min_before_use;
     core_scope_set_limit(&pool->own, core_pool_full_limit(settings));
     struct core_server *server;
     while ((server = core_pool_oldest_idle(pool)) != NULL &&

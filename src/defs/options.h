@@ -177,7 +177,8 @@
     OPTION(default_pool_size, COUNT, "20", 1, OPTION_POOL_MAX, RELOAD,                             \
            "Servers per database and user.")                                                       \
     OPTION(min_pool_size, COUNT, "0", 0, OPTION_POOL_MAX, RELOAD,                                  \
-           "Servers kept open without demand, once a pool was used; at most the pool's size.")     \
+           "Servers kept open without demand, once a pool was used, from the start on where the "  \
+           "database has `user=`; at most the pool's size.")                                       \
     OPTION(max_overflow, LIMIT, "0", -1, OPTION_POOL_MAX, RELOAD,                                  \
            "Further servers opened at once on demand and closed when nobody waits; -1: no limit "  \
            "but that of the upstream. Not in PgBouncer.")                                          \

@@ -411,6 +411,7 @@ static void close_all(struct proxy *proxy)
         proxy_listeners_close(proxy);
         proxy->phase = PROXY_STOPPED;
         close_all_clients(proxy);
+        proxy_pools_close(proxy);
         for (uint32_t i = 0; i < PROXY_SERVERS_MAX; i++) {
             if (proxy->servers[i]) {
                 server_break(proxy->servers[i], "shutting down");

@@ -263,6 +263,7 @@ static char *shown_user(struct base_slice user, bool is_lookup)
     const char *more = is_lookup ? " (auth_query)" : "";
     size_t bytes = strlen(more) + 1;
     char *text = malloc(user.bytes + bytes);
+    INVARIANT(user.data);
     if (text) {
         memcpy(text, user.data, user.bytes);
         memcpy(text + user.bytes, more, bytes);
@@ -472,7 +473,7 @@ int proxy_pool_set_welcome(struct proxy_pool *pool, struct base_slice block,
     return BASE_OK;
 }
 
-void proxy_pools_done(struct proxy *proxy)
+void proxy_pools_close(struct proxy *proxy)
 {
     base_list_each_safe(it, &proxy->pool_list)
     {
@@ -480,6 +481,11 @@ void proxy_pools_done(struct proxy *proxy)
         pool_close(pool);
         proxy_pool_release(pool); /* a parent goes with its last child, which comes behind it */
     }
+}
+
+void proxy_pools_done(struct proxy *proxy)
+{
+    proxy_pools_close(proxy);
     INVARIANT(base_list_is_empty(&proxy->pool_list));
     base_list_each_safe(it, &proxy->databases)
     {

@@ -181,6 +181,8 @@ void proxy_pool_left(struct proxy_pool *pool);
 void proxy_pools_idle_watch(struct proxy *proxy);
 /* Builds databases from proxy.config; on a reload compares and applies what changed. */
 int proxy_pools_configure(struct proxy *proxy) BASE_MUST_CHECK;
+/* The process ends: no pool opens a server any more, not even for its minimum. */
+void proxy_pools_close(struct proxy *proxy);
 void proxy_pools_done(struct proxy *proxy);
 
 /* Takes over the ParameterStatus block of a server as the pool's welcome. */

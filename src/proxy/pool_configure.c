@@ -87,10 +87,12 @@ void pool_settings(struct proxy_pool *pool, struct core_pool_settings *ret_setti
         .auth_failure_hold = options->server_login_retry,
         .reset_on_give = true,
         .use_fifo = options->server_round_robin,
+        .min_before_use = pool->database->forced_user != NULL,
     };
     if (pool->is_lookup) {
         pool->mode = CONFIG_POOL_MODE_TRANSACTION; /* nothing has to be reset */
         ret_settings->min_size = 0;
+        ret_settings->min_before_use = false;
         ret_settings->overflow = 0;
         ret_settings->reserve = 0;
         ret_settings->size =
@@ -320,9 +322,27 @@ static int databases_configure(struct proxy *proxy)
     return BASE_OK;
 }
 
+/* The servers of a database with a user of its own are known: its min_pool_size needs no client. */
+static int open_minimum(struct proxy *proxy)
+{
+    int r = BASE_OK;
+    base_list_each(it, &proxy->databases)
+    {
+        struct proxy_database *database = base_list_entry(it, struct proxy_database, link);
+        struct proxy_pool *pool;
+        if (r == BASE_OK && database->forced_user && database->settings.min_size &&
+            !database->is_fallback && !database->is_removed) {
+            r = proxy_pool_find(proxy, base_slice_text(database->name),
+                                base_slice_text(database->forced_user), &pool);
+        }
+    }
+    return r;
+}
+
 int proxy_pools_configure(struct proxy *proxy)
 {
     int r = databases_configure(proxy);
+    r = r < 0 ? r : open_minimum(proxy);
     base_list_each(it, &proxy->upstreams)
     {
         struct proxy_upstream *upstream = base_list_entry(it, struct proxy_upstream, link);

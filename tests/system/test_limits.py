@@ -149,3 +149,24 @@ def test_time_outs_are_those_of_the_client_not_of_the_servers_user(weir_factory,
     assert value(patient, "SELECT 1") == 1
     patient.close()
     hasty.close()
+
+
+# ---- servers without demand
+
+def test_a_minimum_is_kept_from_the_start_on_where_the_user_is_known(weir_factory, pg):
+    weir = weir_factory(pg, start=False)
+    weir.start(databases=shared(weir, pg, min_pool_size=2))
+    until(lambda: (weir.pool("u_md5") or {}).get("sv_idle") == 2, 10, "two servers are there")
+    assert len(pg.backends("u_md5")) == 2
+    pg.terminate("u_md5")
+    until(lambda: weir.pool("u_md5")["sv_idle"] == 2, 10, "two others are there")
+    weir.write(databases=shared(weir, pg, min_pool_size=3))
+    weir.console("RELOAD")
+    until(lambda: weir.pool("u_md5")["sv_idle"] == 3, 10, "a third one")
+
+
+def test_a_minimum_is_kept_once_a_pool_was_used(weir_factory, pg):
+    weir = weir_factory(pg, min_pool_size=2)
+    assert weir.pool() is None
+    weir.sql("SELECT 1")
+    until(lambda: weir.pool()["sv_idle"] == 2, 10, "two servers are there")

@@ -116,6 +116,25 @@ TEST(minimum_is_kept_once_the_pool_was_used)
     world_free(w);
 }
 
+TEST(minimum_may_be_kept_before_the_pool_was_used)
+{
+    struct world *w = world_new();
+    struct core_pool_settings settings = world_settings(5);
+    settings.min_size = 2;
+    settings.min_before_use = true;
+    struct core_pool_id pool = world_pool(w, settings);
+    world_quiet(w);
+    struct core_event event = {.kind = CORE_EVENT_POOL_LIMITS, .pool = pool, .settings = &settings};
+    assert_int_equal(world_apply(w, &event), BASE_OK);
+    struct core_server_id servers[] = {world_take_open(w), world_take_open(w)};
+    world_quiet(w);
+    world_opened(w, servers[0]);
+    world_opened(w, servers[1]);
+    assert_int_equal(world_stats(w, pool).idle, 2);
+    world_quiet(w);
+    world_free(w);
+}
+
 TEST(paused_pool_lends_and_opens_nothing_and_claims_wait)
 {
     struct world *w = world_new();

@@ -23,6 +23,7 @@ static struct core_pool_settings draw_settings(struct world *w)
         .auth_failure_hold = random_below(w, 2) ? 50 * BASE_MS : 0,
         .reset_on_give = random_below(w, 4) != 0,
         .use_fifo = random_below(w, 2) != 0,
+        .min_before_use = random_below(w, 2) != 0,
     };
 }
 
