@@ -3,7 +3,7 @@
 // down.test.mjs. Time is the browser's clock, wound forward: nobody waits ten seconds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expectText, FIVE, logIn, PANELS, ready, URL_, useBrowser } from "./lib/browser.mjs";
+import { expectText, FIVE, logIn, PANELS, ready, until, URL_, useBrowser } from "./lib/browser.mjs";
 
 const world = useBrowser();
 const HEROKU_503 = { status: 503, contentType: "text/html; charset=utf-8",
@@ -19,6 +19,7 @@ async function openWith(setUp) {
     await setUp(page);
     await page.goto(URL_);
     await logIn(page);
+    await page.waitForSelector("[data-test=logout]"); // only then may the clock be wound forward
     return page;
 }
 
@@ -60,9 +61,7 @@ test("an answer within 200 ms shows no skeleton", async () => {
     assert.equal(await page.locator(".skeleton").count(), 0);
     await page.clock.runFor(20);
     assert.ok(await page.locator(".skeleton").count() >= 5);
-    while (held.length < 5) {
-        await page.waitForTimeout(10);
-    }
+    await until(() => held.length === 5, () => page.waitForTimeout(10), "five requests");
     await Promise.all(held.map((route) => route.continue()));
     for (const selector of ["[data-test=total]", "[data-test=chart]", ".report-table", ".card", ".index"]) {
         await page.waitForSelector(selector);
@@ -75,9 +74,8 @@ for (const [source, panel] of Object.entries(PANELS)) {
         const page = await openWith((it) => it.route(`**/api/portfolio-manager/${source}*`,
             (route) => route.fulfill(HEROKU_503)));
         const box = page.locator(`.panel-${panel} .panel-error`).first();
-        while (await box.count() === 0) {
-            await page.clock.fastForward(400); // the page tries again before it says so
-        }
+        // The page tries again before it says so.
+        await until(() => box.count(), () => page.clock.fastForward(400), "an error box");
         assert.match(await box.textContent(), /busy.*Try again/s);
         const others = Object.entries(PANELS).filter(([one]) => one !== source);
         for (const [, other] of others) {
@@ -114,9 +112,8 @@ test("a busy server is asked again after the time it named, and a few times only
     await page.waitForSelector("[data-test=total]");
     await page.clock.fastForward(1900);
     assert.equal(times.length, 1);
-    while (await page.locator(".panel-market .panel-error").count() === 0) {
-        await page.clock.fastForward(500);
-    }
+    await until(() => page.locator(".panel-market .panel-error").count(),
+        () => page.clock.fastForward(500), "an error box");
     await expectText(page, ".panel-market [role=alert]", "database connections are taken");
     await expectText(page, ".panel-market [role=alert]", "req-4711");
     assert.equal(times.length, 3);
@@ -129,9 +126,8 @@ test("a busy server that recovers is not even mentioned", async () => {
         return tries > 1 ? route.continue()
             : route.fulfill({ ...problem(503, "pool_exhausted"), headers: { "Retry-After": "1" } });
     }));
-    while (await page.locator(".index-number").count() === 0) {
-        await page.clock.fastForward(300);
-    }
+    await until(() => page.locator(".index-number").count(), () => page.clock.fastForward(300),
+        "the second try");
     assert.equal(tries, 2);
     assert.equal(await page.locator(".panel-error").count(), 0);
 });
@@ -219,9 +215,7 @@ test("answers of two versions lead to one more request for the older ones, and n
     }));
     await page.waitForSelector("[data-test=total]");
     const isDone = () => ["watch", "market", "report", "charts/portfolio"].every((path) => count[path] === 2);
-    while (!isDone()) {
-        await page.waitForTimeout(20);
-    }
+    await until(isDone, () => page.waitForTimeout(20), "the second requests");
     await ready(page);
     await page.waitForTimeout(300);
     assert.deepEqual(count, { watch: 2, market: 2, report: 2, "charts/portfolio": 2, summary: 1 });

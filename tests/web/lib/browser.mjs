@@ -97,6 +97,15 @@ export async function expectText(page, selector, expected) {
     return assert.fail(`${selector} is "${text}", not ${expected}`);
 }
 
+/** Repeats `step` until `condition` holds; fails when it never does. */
+export async function until(condition, step, what) {
+    const end = Date.now() + PATIENCE_MS;
+    while (!await condition()) {
+        assert.ok(Date.now() < end, `never: ${what}`);
+        await step();
+    }
+}
+
 /** Ratio as the page shows it in English: +12.34% or −0.38%. */
 export function percent(ratio) {
     const sign = ratio > 0 ? "+" : ratio < 0 ? "−" : "";

@@ -150,9 +150,8 @@ class Drawing {
         const worst = t.worst(format.percentChange(lowest(down.portfolio)),
             format.percentChange(lowest(down.benchmark)));
         walkByKeys(area, shown.dates.length, (idx) => {
-            main.point(idx);
+            main.point(idx); // which also renews the read-out
             below.point(idx);
-            show(idx);
             spoken.textContent = readout.textContent;
         });
         return h("figure", { class: "chart-figure" }, readout, area,
