@@ -12,6 +12,8 @@
 
 #include "auth/keys.h"
 #include "auth/token.h"
+#include "serve/bodies.h"
+#include "serve/guard.h"
 #include "serve/line.h"
 #include "serve/settings.h"
 #include "serve/users.h"
@@ -35,6 +37,7 @@ struct app {
     const struct settings *settings;
     struct weir_pool *pool;
     struct users *users;
+    struct bodies *bodies;
     struct keys *keys;
     struct token_rules rules;
     bool is_external; /* tokens are another issuer's: no logins here */
@@ -42,6 +45,7 @@ struct app {
     struct line *workers;
     struct logins *logins;
     struct sentinel *sentinel;
+    struct guards guards;
     struct app_counts counts;
     weir_time started;
     _Atomic bool is_draining;

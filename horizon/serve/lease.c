@@ -54,7 +54,7 @@ static bool is_about_values(const char *sqlstate)
 
 void lease_refuse(struct request *request, const char *sqlstate, const char *text)
 {
-    if (strcmp(sqlstate, QUERY_CANCELED) == 0) {
+    if (strcmp(sqlstate, QUERY_CANCELED) == 0 || weir_now() >= request->lease_ends_at) {
         refuse_slow(request);
         return;
     }
@@ -299,6 +299,20 @@ static bool take(struct request *request)
     return true;
 }
 
+/* Changes run functions that block in libpq; what only reads has its own time limit (await_result).
+ */
+static void run_handler(struct request *request)
+{
+    struct guard guard;
+    if (request->route->method == METHOD_GET) {
+        request->route->handle(request);
+        return;
+    }
+    guard_begin(&request->app->guards, &guard, request->conn, request->lease_ends_at);
+    request->route->handle(request);
+    guard_end(&request->app->guards, &guard);
+}
+
 static void run_once(struct request *request)
 {
     struct app *app = request->app;
@@ -308,7 +322,7 @@ static void run_once(struct request *request)
         return;
     }
     if (is_known || read_user(request)) {
-        request->route->handle(request);
+        run_handler(request);
     }
     weir_pool_give(app->pool, request->conn);
     request->conn = NULL;

@@ -9,13 +9,15 @@
 #include <microhttpd.h>
 
 #include "domain/range.h"
+#include "serve/app.h"
 #include "serve/out.h"
 #include "serve/lease.h"
 #include "serve/request.h"
 #include "serve/statements.h"
 
-#define RANGE_BYTES 16
-#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
+#define RANGE_BYTES   16
+#define VERSION_BYTES 40 /* "2018-05-11/" and a bigint */
+#define COUNT(a)      (sizeof(a) / sizeof((a)[0]))
 
 /* The first columns of every panel's statement (statements.c). */
 enum { COLUMN_AS_OF, COLUMN_CURRENCY, COLUMN_VERSION, COLUMN_BENCHMARK, COLUMNS_COMMON };
@@ -45,18 +47,20 @@ static const char *common(const struct request *request, const PGresult *result,
                                         : nothing[column];
 }
 
-/* Sends 304 when the client has this version already. */
-static bool is_known(struct request *request, const PGresult *result)
+/* What every answer says about its version. */
+static void set_version(struct request *request, const char *version)
 {
     struct reply *reply = &request->reply;
-    snprintf(reply->etag, sizeof(reply->etag), "\"%s\"", common(request, result, COLUMN_VERSION));
+    snprintf(reply->etag, sizeof(reply->etag), "\"%.*s\"", VERSION_BYTES, version);
     reply->cache = "private, no-cache";
     reply->vary = "Authorization";
-    if (!reply_matches(request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), reply->etag)) {
-        return false;
-    }
-    reply_empty(reply, MHD_HTTP_NOT_MODIFIED);
-    return true;
+}
+
+static void make_key(const struct request *request, enum statement statement, const char *range,
+                     const char *version, char key[BODIES_KEY_BYTES])
+{
+    snprintf(key, BODIES_KEY_BYTES, "%s %d %s %s", request->user.id, (int)statement, range,
+             version);
 }
 
 static void begin(const struct request *request, struct out *out, const PGresult *result)
@@ -71,32 +75,87 @@ static void begin(const struct request *request, struct out *out, const PGresult
     write_now(out);
 }
 
-static void finish(struct request *request, struct out *out)
+static const char type_json[] = "application/json; charset=utf-8";
+
+/* The answer from what the statement gave. A user without a snapshot has no version to keep it by.
+ */
+static void finish(struct request *request, const PGresult *result, const char *key,
+                   struct out *out)
 {
+    struct bodies *bodies = request->app->bodies;
     out_end(out, '}');
     if (out->is_failed) {
         free(out->text);
         return; /* an empty reply is a 500 */
     }
-    reply_text(&request->reply, MHD_HTTP_OK, "application/json; charset=utf-8", out->text,
-               out->bytes);
+    if (PQntuples(result) == 0) {
+        reply_text(&request->reply, MHD_HTTP_OK, type_json, out->text, out->bytes);
+        return;
+    }
+    struct body *body = bodies_store(bodies, key, out->text, out->bytes);
+    if (body) {
+        reply_shared(&request->reply, MHD_HTTP_OK, type_json, bodies, body);
+    }
 }
 
+typedef void write_members(struct request *request, struct out *out, const PGresult *result);
+
 /* Runs a panel's statement; `write` adds the panel's own members. */
-static void answer(struct request *request, enum statement statement, const char *const *values,
-                   void (*write)(struct request *request, struct out *out, const PGresult *result))
+static void make(struct request *request, enum statement statement, const char *range,
+                 write_members *write)
 {
+    const char *values[] = {request->user.id, range};
+    char key[BODIES_KEY_BYTES];
+    struct out out = {0};
     PGresult *result = lease_prepared(request, statement, values);
     if (!result) {
         return;
     }
-    if (!is_known(request, result)) {
-        struct out out = {0};
-        begin(request, &out, result);
-        write(request, &out, result);
-        finish(request, &out);
-    }
+    const char *version = common(request, result, COLUMN_VERSION);
+    set_version(request, version);
+    make_key(request, statement, range, version, key);
+    begin(request, &out, result);
+    write(request, &out, result);
+    finish(request, result, key, &out);
     PQclear(result);
+}
+
+/* The user's version; false: the reply is an error. */
+static bool read_version(struct request *request, char version[VERSION_BYTES])
+{
+    const char *values[] = {request->user.id};
+    PGresult *result = lease_prepared(request, STATEMENT_VERSION, values);
+    if (!result) {
+        return false;
+    }
+    snprintf(version, VERSION_BYTES, "%s",
+             PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "none/0");
+    PQclear(result);
+    return true;
+}
+
+/* Answers a panel: 304 when the client has this version, from the cache when it was made before,
+ * else from the database. */
+static void answer(struct request *request, enum statement statement, const char *range,
+                   write_members *write)
+{
+    char version[VERSION_BYTES], key[BODIES_KEY_BYTES];
+    if (!read_version(request, version)) {
+        return;
+    }
+    set_version(request, version);
+    if (reply_matches(request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH),
+                      request->reply.etag)) {
+        reply_empty(&request->reply, MHD_HTTP_NOT_MODIFIED);
+        return;
+    }
+    make_key(request, statement, range, version, key);
+    struct body *body = bodies_find(request->app->bodies, key);
+    if (body) {
+        reply_shared(&request->reply, MHD_HTTP_OK, type_json, request->app->bodies, body);
+    } else {
+        make(request, statement, range, write);
+    }
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------
@@ -194,8 +253,7 @@ static void write_watch(struct request *request, struct out *out, const PGresult
 
 void panel_watch(struct request *request)
 {
-    const char *values[] = {request->user.id};
-    answer(request, STATEMENT_WATCH, values, write_watch);
+    answer(request, STATEMENT_WATCH, "", write_watch);
 }
 
 /* ---- market ----------------------------------------------------------------------------------
@@ -225,8 +283,7 @@ static void write_market(struct request *request, struct out *out, const PGresul
 
 void panel_market(struct request *request)
 {
-    const char *values[] = {request->user.id};
-    answer(request, STATEMENT_MARKET, values, write_market);
+    answer(request, STATEMENT_MARKET, "", write_market);
 }
 
 /* ---- summary ---------------------------------------------------------------------------------
@@ -289,8 +346,7 @@ static void write_summary(struct request *request, struct out *out, const PGresu
 
 void panel_summary(struct request *request)
 {
-    const char *values[] = {request->user.id};
-    answer(request, STATEMENT_SUMMARY, values, write_summary);
+    answer(request, STATEMENT_SUMMARY, "", write_summary);
 }
 
 /* ---- report ----------------------------------------------------------------------------------
@@ -441,8 +497,7 @@ void panel_report(struct request *request)
 {
     enum range range = RANGE_MAX;
     (void)read_range(request, &range);
-    const char *values[] = {request->user.id, range_name(range)};
-    answer(request, STATEMENT_REPORT, values, write_report);
+    answer(request, STATEMENT_REPORT, range_name(range), write_report);
 }
 
 /* ---- chart -----------------------------------------------------------------------------------
@@ -485,6 +540,5 @@ void panel_chart(struct request *request)
 {
     enum range range = RANGE_MAX;
     (void)read_range(request, &range);
-    const char *values[] = {request->user.id, range_name(range)};
-    answer(request, STATEMENT_CHART, values, write_chart);
+    answer(request, STATEMENT_CHART, range_name(range), write_chart);
 }

@@ -1,9 +1,11 @@
 /* panels.h - the five answers a page is made of: watch, summary, report, market, chart.
  *
- * Each is one statement over the derived tables, so that data and data_version are of one moment,
- * and reads only: what follows from activities and prices was computed when they changed
- * (store/revalue.h). Entity tag = data_version; If-None-Match gives 304. A user without activities
- * gets empty lists and nulls; a figure that is missing is null and named in `reasons`.
+ * The database is asked for the user's data_version with every request. A client that has it gets
+ * 304 (it is the entity tag); an answer that was made for it before is sent again (bodies.h); else
+ * it is made, from one statement over the derived tables, so that data and version are of one
+ * moment. Nothing is computed: what follows from activities and prices was, when they changed
+ * (store/revalue.h). A user without activities gets empty lists and nulls; a figure that is missing
+ * is null and named in `reasons`.
  * Contract: horizon/serve/openapi.json, examples in horizon/data/examples.
  * Test: tests/system/test_horizon_panels.py.
  */

@@ -86,6 +86,7 @@ static bool open_app(struct app *app, char *why, size_t why_bytes)
     const struct settings *settings = app->settings;
     snprintf(why, why_bytes, "out of memory or threads");
     app->started = weir_now();
+    guards_init(&app->guards);
     app->is_external = settings->jwks || settings->external_secret;
     app->rules = (struct token_rules){settings->issuer, settings->audience, !app->is_external};
     app->keys = open_keys(settings, why, why_bytes);
@@ -95,8 +96,9 @@ static bool open_app(struct app *app, char *why, size_t why_bytes)
         return false;
     }
     app->users = users_new((size_t)settings->users, (uint64_t)settings->user_ttl_s * WEIR_SECOND);
+    app->bodies = bodies_new((size_t)settings->cache_bytes);
     app->workers = line_open((unsigned)settings->workers, (size_t)settings->line, lease_run);
-    app->sentinel = app->users && app->workers ? sentinel_open(app) : NULL;
+    app->sentinel = app->users && app->bodies && app->workers ? sentinel_open(app) : NULL;
     return app->sentinel != NULL;
 }
 
@@ -108,10 +110,12 @@ static void close_app(struct app *app)
     logins_close(app->logins);
     sentinel_close(app->sentinel);
     users_free(app->users);
+    bodies_free(app->bodies);
     if (weir_pool_close(app->pool, weir_now() + POOL_CLOSE_S * WEIR_SECOND, &error) != 0) {
         log_write(LOG_LEVEL_WARNING, "pool: %s", error.text);
     }
     keys_free(app->keys);
+    guards_done(&app->guards);
 }
 
 /* ---- serving ---------------------------------------------------------------------------------
@@ -161,6 +165,7 @@ static bool drain(struct app *app, struct listen_socket *listen_socket)
     while (!is_quiet(app) && weir_now() < end) {
         poll(NULL, 0, DRAIN_MS);
         http_sweep(app->http);
+        guards_sweep(&app->guards);
     }
     return app->counts.in_flight == 0;
 }
@@ -180,6 +185,7 @@ static int serve(struct app *app, struct listen_socket *listen_socket)
     log_write(LOG_LEVEL_INFO, "horizon %s serves", WEIR_VERSION);
     while (!wait_for_end(&turn, listen_socket)) {
         http_sweep(app->http);
+        guards_sweep(&app->guards);
         metrics_tell(app);
     }
     bool is_done = drain(app, listen_socket);

@@ -13,6 +13,9 @@ static const char type_json[] = "application/json; charset=utf-8";
 
 void reply_done(struct reply *reply)
 {
+    if (reply->shared) {
+        bodies_give_back(reply->bodies, reply->shared);
+    }
     free(reply->owned);
     *reply = (struct reply){0};
 }
@@ -31,6 +34,16 @@ void reply_static(struct reply *reply, unsigned status, const char *type, const 
     reply->type = type;
     reply->body = bytes;
     reply->bytes = count;
+}
+
+void reply_shared(struct reply *reply, unsigned status, const char *type, struct bodies *bodies,
+                  struct body *body)
+{
+    size_t bytes;
+    const char *text = body_text(body, &bytes);
+    reply->bodies = bodies;
+    reply->shared = body;
+    reply_static(reply, status, type, text, bytes);
 }
 
 void reply_empty(struct reply *reply, unsigned status)

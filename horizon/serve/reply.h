@@ -2,8 +2,8 @@
  *
  * A reply is filled by whoever handles the request, once, and sent by http.c, which adds what every
  * answer has (request id, security headers, Connection: close while draining). The body is the
- * reply's own (freed with it) or static. A handler that could not get memory leaves the reply
- * empty: it is then sent as 500.
+ * reply's own (freed with it), a cache's (given back with it) or static. A handler that could not
+ * get memory leaves the reply empty: it is then sent as 500.
  *
  * Errors are {"error":{"code":"...","message":"...","request_id":"..."}}, whatever the path.
  */
@@ -15,6 +15,8 @@
 
 #include <jansson.h>
 
+#include "serve/bodies.h"
+
 #define REPLY_ID_BYTES   17
 #define REPLY_ETAG_BYTES 80
 
@@ -23,9 +25,11 @@ struct reply {
     const char *type;
     const char *body;
     size_t bytes;
-    char *owned;                 /* freed with the reply; `body` may point into it */
-    char etag[REPLY_ETAG_BYTES]; /* with quotes; "" = none */
-    const char *cache;           /* Cache-Control; NULL = "no-store" */
+    char *owned;         /* freed with the reply; `body` may point into it */
+    struct body *shared; /* given back to `bodies` with the reply; `body` is its text */
+    struct bodies *bodies;
+    char etag[REPLY_ETAG_BYTES];                     /* with quotes; "" = none */
+    const char *cache;                               /* Cache-Control; NULL = "no-store" */
     const char *vary, *encoding, *allow, *challenge; /* NULL = none; challenge: WWW-Authenticate */
     unsigned retry_after;                            /* seconds; 0 = none */
 };
@@ -38,6 +42,10 @@ void reply_json(struct reply *reply, unsigned status, json_t *value);
 
 /* A body that was made elsewhere by malloc, and is taken over. */
 void reply_text(struct reply *reply, unsigned status, const char *type, char *text, size_t bytes);
+
+/* A body of a cache, which is given back when the reply is done. */
+void reply_shared(struct reply *reply, unsigned status, const char *type, struct bodies *bodies,
+                  struct body *body);
 
 /* Static bytes. */
 void reply_static(struct reply *reply, unsigned status, const char *type, const void *bytes,

@@ -76,6 +76,8 @@
             "seconds a user is remembered without asking the database")                        \
     SETTING(NUMBER, users, "HORIZON_USERS_CACHED", "10000", 16, 1000000,                       \
             "users remembered at most")                                                        \
+    SETTING(NUMBER, cache_bytes, "HORIZON_CACHE_BYTES", "67108864", 0, 1073741824,             \
+            "memory for answers that did not change since they were made")                     \
     SETTING(TEXT, log_level, "HORIZON_LOG_LEVEL", "info", 0, 0, "error, warning, info or debug")
 
 #endif

@@ -9,9 +9,9 @@
 
 /* Every panel begins with the same columns: of the snapshot, so that they and the data are of one
  * moment. */
-#define SELECT_COMMON                                                             \
-    "SELECT s.as_of, s.base_currency, coalesce(s.as_of::text, 'none') || '/' || " \
-    "s.data_version, s.benchmark, "
+#define VERSION "coalesce(s.as_of::text, 'none') || '/' || s.data_version"
+
+#define SELECT_COMMON "SELECT s.as_of, s.base_currency, " VERSION ", s.benchmark, "
 
 #define COLUMNS_VIEW                                                                         \
     "a.symbol, a.name, a.kind, a.currency, v.price, v.previous_close, v.change, "            \
@@ -34,6 +34,8 @@ static const struct {
                         "SELECT login, name, base_currency, benchmark FROM users "
                         "WHERE user_id = $1::uuid AND is_active",
                         1},
+    [STATEMENT_VERSION] = {"horizon_version",
+                           "SELECT " VERSION " FROM snapshots s WHERE s.user_id = $1::uuid", 1},
     [STATEMENT_WATCH] = {"horizon_watch",
                          SELECT_COMMON COLUMNS_VIEW
                          "FROM snapshots s LEFT JOIN watchlist w ON w.user_id = s.user_id "

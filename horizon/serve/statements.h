@@ -13,6 +13,7 @@
 
 enum statement {
     STATEMENT_USER,    /* $1 user: login, name, base_currency, benchmark */
+    STATEMENT_VERSION, /* $1 user: data_version as clients see it */
     STATEMENT_WATCH,   /* $1 user: the columns of panels.c, as the four that follow */
     STATEMENT_SUMMARY, /* $1 user */
     STATEMENT_MARKET,  /* $1 user */

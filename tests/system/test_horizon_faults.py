@@ -2,6 +2,8 @@
 and recovery by itself."""
 import concurrent.futures
 import contextlib
+import os
+import signal
 import threading
 
 import pytest
@@ -140,6 +142,27 @@ def test_lock_on_a_table_ends_in_504_and_cancels_the_statement(fragile):
         assert fragile.get("/api/me", token).status == 200
         until(lambda: waiting_for_locks(fragile) == 0, 10, "the statements are cancelled")
     assert fragile.get(f"{MANAGER}/summary", token).status == 200
+    assert fragile.get(f"{MANAGER}/activities", token).json["items"] == []
+
+
+def test_server_that_hangs_ends_in_504_for_readers_and_writers(fragile):
+    fragile.start(HORIZON_QUERY_TIMEOUT_MS=300, HORIZON_POOL_PRE_PING=0)
+    token = fragile.login("ann")
+    assert fragile.get("/api/me", token).status == 200
+    for ask in (lambda: fragile.get(f"{MANAGER}/summary", token),
+                lambda: fragile.ask("POST", f"{MANAGER}/activities",
+                                    {"date": "2018-05-11", "kind": "DEPOSIT", "amount": 1}, token)):
+        assert fragile.get(f"{MANAGER}/summary", token).status == 200
+        stopped = fragile.pg.backends("app")
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            answer = ask()
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        assert (answer.status, answer.code) == (504, "query_timeout")
+    until(lambda: fragile.get(f"{MANAGER}/summary", token).status == 200, 10, "the service goes on")
     assert fragile.get(f"{MANAGER}/activities", token).json["items"] == []
 
 
