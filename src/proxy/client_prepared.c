@@ -113,19 +113,26 @@ static int evict(struct proxy_client *client)
     return r;
 }
 
-/* Makes room for the statement on the server. *ret_is_there: it has it, nothing need be sent. A
- * server that skips to Sync does none of it, and what is asked of it is undone. */
+/* Makes room for the statement on the server. *ret_is_there: it has it, nothing need be sent. What
+ * it was asked for in an earlier batch it has for who uses it (or refuses, as PostgreSQL would),
+ * but not for who prepares it again. A server that skips to Sync does none of it, and what is asked
+ * of it is undone. */
 static int make_ready(struct proxy_client *client, struct proxy_statement *statement,
-                      bool *ret_is_there)
+                      bool is_prepared_again, bool *ret_is_there)
 {
     struct proxy_had *had = &client->server->had;
     int r = BASE_OK;
     enum proxy_have have = proxy_had_use(had, statement);
+    if (have == PROXY_HAVE_ASKED) {
+        have = is_prepared_again ? PROXY_HAVE_STALE : PROXY_HAVE;
+    }
     *ret_is_there = have == PROXY_HAVE;
     if (have == PROXY_HAVE || client->server->is_skipping) {
         return BASE_OK;
     }
-    if (have == PROXY_HAVE_STALE) {
+    /* What was closed in an earlier batch may be there after all. */
+    bool is_doubtful = have == PROXY_HAVE_NOT && had->batches_answered < had->batches_sent;
+    if (have == PROXY_HAVE_STALE || is_doubtful) {
         r = send_close(client, statement);
     }
     r = r < 0 ? r : proxy_had_add(had, &client->proxy->statements, statement);
@@ -137,7 +144,7 @@ static int ensure(struct proxy_client *client, struct proxy_statement *statement
 {
     char text[PROXY_STATEMENT_NAME_BYTES];
     bool is_there;
-    int r = make_ready(client, statement, &is_there);
+    int r = make_ready(client, statement, false, &is_there);
     return r < 0 || is_there ? r : send_parse(client, statement, name_of(statement, text));
 }
 
@@ -265,12 +272,16 @@ void proxy_client_deallocated(struct proxy_client *client)
 }
 
 /* The client prepares a name it has: the server says what is wrong with that, about its own name.
- */
+ * Not before it owes nothing: it may have skipped the Parse that gave the name. */
 static int parse_again(struct proxy_client *client, struct proxy_statement *statement,
                        const struct client_message *message, size_t *ret_used)
 {
     char text[PROXY_STATEMENT_NAME_BYTES];
     struct wire_out out;
+    if (client->server->requests.count > 0 && !client->server->in_copy_in) {
+        client->awaits_answers = true;
+        return BASE_OK;
+    }
     int r = ensure(client, statement);
     r = r < 0 ? r : put_parse(client, statement, name_of(statement, text), &out);
     r = r < 0 ? r : expect(client, PROXY_REQUEST_PARSE, PROXY_WHO_CLIENT, NULL);
@@ -293,7 +304,7 @@ static int parse_named(struct proxy_client *client, struct base_slice name,
         return parse_again(client, known, message, ret_used);
     }
     int r = proxy_names_set(&client->names, &client->proxy->statements, name, statement);
-    r = r < 0 ? r : make_ready(client, statement, &is_there);
+    r = r < 0 ? r : make_ready(client, statement, true, &is_there);
     if (r == BASE_OK && is_there) {
         r = expect_named(client, PROXY_WHO_LOCAL, statement, name);
     } else if (r == BASE_OK) {

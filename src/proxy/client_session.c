@@ -415,7 +415,13 @@ static bool step(struct walk *walk)
     }
     client->awaits_answers =
         command.kind == WIRE_COMMAND_DISCARD_ALL || command.kind == WIRE_COMMAND_DEALLOCATE_ALL;
-    return pass_on(walk, &message);
+    if (pass_on(walk, &message)) {
+        return true;
+    }
+    if (client->server && client->awaits_answers && awaits_answers(walk)) {
+        net_stream_pause(&client->stream); /* a Parse of a name that may not be there */
+    }
+    return false;
 }
 
 static void pass_piece(struct walk *walk)

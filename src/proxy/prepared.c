@@ -249,6 +249,7 @@ struct had {
     struct base_list link; /* in by_use */
     struct proxy_statement *statement;
     uint32_t epoch; /* of the statement when it was prepared */
+    uint64_t batch; /* how many had been sent before */
 };
 
 /* Keyed by the statement's number: ours, and never repeated, so it needs no secret. */
@@ -284,7 +285,8 @@ enum proxy_have proxy_had_use(struct proxy_had *had, const struct proxy_statemen
         return PROXY_HAVE_STALE;
     }
     had_touch(had, entry);
-    return PROXY_HAVE;
+    bool is_settled = entry->batch < had->batches_answered || entry->batch == had->batches_sent;
+    return is_settled ? PROXY_HAVE : PROXY_HAVE_ASKED;
 }
 
 static int had_begin(struct proxy_had *had)
@@ -320,6 +322,7 @@ int proxy_had_add(struct proxy_had *had, struct proxy_statements *statements,
         had->count++;
     }
     entry->epoch = statement->epoch;
+    entry->batch = had->batches_sent;
     had_touch(had, entry);
     INVARIANT(had->count == had->table.count);
     return BASE_OK;

@@ -84,11 +84,15 @@ struct proxy_had {
     struct base_hash table;  /* buckets NULL until the first */
     struct base_list by_use; /* least recently used first */
     uint32_t count;
+    /* Batches, each up to a Sync or simple query: the server has been sent so many, and has
+     * answered so many. Whoever talks to it counts. */
+    uint64_t batches_sent, batches_answered;
 };
 
 enum proxy_have {
     PROXY_HAVE_NOT,
     PROXY_HAVE,       /* usable as it is; now the most recently used */
+    PROXY_HAVE_ASKED, /* asked for in an earlier batch; that may fail before it comes to that */
     PROXY_HAVE_STALE, /* prepared before the statement's epoch moved: close it, then prepare it */
 };
 

@@ -67,7 +67,7 @@ struct proxy_server {
     bool is_draining; /* DRAIN: what runs has been told to stop */
     bool is_outdated; /* RECONNECT, or its database leads elsewhere: it ends when given back */
     bool is_unfit;    /* its parameters or statements are in doubt: it ends when given back */
-    bool is_skipping; /* after an error: the server ignores everything up to Sync */
+    bool is_skipping; /* after an error: the server ignores what it is sent until that is a Sync */
     bool is_in_batch; /* extended messages were sent since the last Sync: work not committed */
     bool in_copy_in;  /* the server waits for COPY data: it ignores Sync and Flush */
     bool has_begun;   /* the oldest request, a Query, has had an answer other than ReadyForQuery */

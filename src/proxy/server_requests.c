@@ -12,8 +12,15 @@
 /* A server with so many times max_prepared_statements statements, most of them in doubt, ends. */
 #define HAD_FACTOR 4
 
+static bool ends_batch(const struct proxy_request *request)
+{
+    return request->kind == PROXY_REQUEST_QUERY || request->kind == PROXY_REQUEST_FUNCTION ||
+           request->kind == PROXY_REQUEST_SYNC;
+}
+
 void server_request_drop(struct proxy_server *server, struct proxy_request request)
 {
+    server->had.batches_answered += ends_batch(&request);
     proxy_statement_drop(&server->proxy->statements, request.statement);
     proxy_text_drop(&server->proxy->texts, request.name);
 }
@@ -115,6 +122,7 @@ static void note_begin(struct proxy_server *server)
 
 int proxy_server_expect(struct proxy_server *server, struct proxy_request request)
 {
+    server->had.batches_sent += ends_batch(&request);
     /* While the server skips to Sync nothing else is answered; in COPY it ignores Sync. */
     bool is_ignored = (server->is_skipping && request.kind != PROXY_REQUEST_SYNC) ||
                       (server->in_copy_in && request.kind == PROXY_REQUEST_SYNC);
@@ -129,6 +137,9 @@ int proxy_server_expect(struct proxy_server *server, struct proxy_request reques
         return r;
     }
     note_batch(server, &request);
+    if (request.kind == PROXY_REQUEST_SYNC) {
+        server->is_skipping = false; /* what is sent behind it is answered again */
+    }
     if (server->requests.count == 1) {
         note_begin(server);
         server_requests_settle(server);
