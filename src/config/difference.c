@@ -5,6 +5,7 @@
  * own. Names in a change belong to the side that has them (the new one when both do). Test:
  * tests/unit/config/test_snapshot.c.
  */
+#include "config/hba.h"
 #include "config/table.h"
 #include "config/value.h"
 
@@ -21,6 +22,13 @@ static void report_change(const struct report *report, enum config_change_kind k
     report->each(report->context, &change);
 }
 
+/* The setting is the same, and what its file says is not. */
+static bool file_changed(unsigned option, const struct config *old, const struct config *new_config)
+{
+    return option == CONFIG_OPTION_auth_hba_file && old->hba != NULL && new_config->hba != NULL &&
+           !config_hba_is_same(old->hba, new_config->hba);
+}
+
 static void compare_options(const struct config *old, const struct config *new_config,
                             const struct report *report)
 {
@@ -32,7 +40,8 @@ static void compare_options(const struct config *old, const struct config *new_c
                                        .needs_restart = key->info.needs_restart};
 
         if (!config_value_equal(key->info.type, config_key_field_const(key, &old->options),
-                                config_key_field_const(key, &new_config->options)))
+                                config_key_field_const(key, &new_config->options)) ||
+            file_changed(i, old, new_config))
             report->each(report->context, &change);
     }
 }

@@ -105,12 +105,15 @@ const struct config_hba_rule *config_hba_find(const struct config_hba *hba,
 /* Does a line say samehost or samenet, so that interfaces have to be known? */
 bool config_hba_asks_interfaces(const struct config_hba *hba);
 
+/* Were the two read from the same texts? Either may be NULL. */
+bool config_hba_is_same(const struct config_hba *a, const struct config_hba *b);
+
 /* May who the system calls `system` (a Unix user, a certificate's name) log in as `user`? Without a
  * map ("") when the two are equal; else when a line of the map says so. `hba` may be NULL. */
 bool config_ident_allows(const struct config_hba *hba, const char *map, struct base_slice system,
                          struct base_slice user);
 
-/* Lines that let somebody in; for advice and tests. */
+/* How many lines there are. */
 uint32_t config_hba_count(const struct config_hba *hba);
 const struct config_hba_rule *config_hba_rule_at(const struct config_hba *hba, uint32_t idx);
 

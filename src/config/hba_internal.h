@@ -21,6 +21,7 @@ struct config_ident_line {
 
 struct config_hba {
     uint32_t references;
+    uint64_t fingerprint; /* of all texts it was read from (FNV-1a) */
     struct base_arena arena;
     struct config_hba_rule *rules; /* on the heap, as it grows */
     uint32_t rule_count, rule_capacity;

@@ -142,3 +142,8 @@ bool config_hba_asks_interfaces(const struct config_hba *hba)
     }
     return false;
 }
+
+bool config_hba_is_same(const struct config_hba *a, const struct config_hba *b)
+{
+    return a == b || (a != NULL && b != NULL && a->fingerprint == b->fingerprint);
+}

@@ -148,6 +148,16 @@ static const char *path_of(struct config_hba_reader *reader, const char *name)
     return path;
 }
 
+/* What a reload compares: the names of the files count, and where one ends. */
+static void note_text(struct config_hba_reader *reader, struct base_slice text)
+{
+    uint64_t hash = reader->hba->fingerprint;
+
+    for (size_t i = 0; i < text.bytes; i++)
+        hash = (hash ^ text.data[i]) * UINT64_C(1099511628211);
+    reader->hba->fingerprint = (hash ^ 256) * UINT64_C(1099511628211);
+}
+
 /* False, with an error, when it cannot be read; `may_lack` leaves the error out. */
 static bool file_open(struct config_hba_reader *reader, const char *path, bool may_lack,
                       struct base_slice *ret_text)
@@ -183,6 +193,7 @@ static void words_of_file(struct config_hba_reader *reader, struct config_hba_to
     if (!file_open(reader, path, false, &text))
         return;
     reader->files[reader->depth++] = path;
+    note_text(reader, text);
     if (memchr(text.data, '\0', text.bytes) != NULL)
         config_hba_error(reader, "%s has a zero byte: is it the right file?", path);
     else
@@ -269,6 +280,8 @@ void config_hba_lines(struct config_hba_reader *reader, const char *file, struct
 
     INVARIANT(reader->depth <= CONFIG_HBA_DEPTH_MAX);
     reader->files[reader->depth++] = file;
+    note_text(reader, base_slice_text(file));
+    note_text(reader, text);
     for (; text.bytes > 0 && !reader->builder->is_out_of_memory; line += lines) {
         size_t bytes = line_bytes(text, &lines);
         struct config_hba_tokens tokens = {0};

@@ -81,6 +81,23 @@ static base_time deadline_of(const struct proxy_client *client)
     return span ? base_time_add(net_loop_now(client->proxy->loop), span) : BASE_NEVER;
 }
 
+static int claim(struct proxy_lookup *lookup, base_time deadline)
+{
+    struct proxy *proxy = lookup->pool->proxy;
+    struct core_event event = {
+        .kind = CORE_EVENT_CLAIM,
+        .pool = lookup->pool->id,
+        .deadline = deadline,
+        .lane = 1,
+        .tag = (uintptr_t)lookup | PROXY_LOOKUP_TAG,
+    };
+    int r = core_apply(proxy->core, net_loop_now(proxy->loop), &event);
+    if (r == BASE_OK) {
+        lookup->claim = event.claim;
+    }
+    return r;
+}
+
 int proxy_lookup_begin(struct proxy_client *client)
 {
     struct proxy *proxy = client->proxy;
@@ -95,22 +112,14 @@ int proxy_lookup_begin(struct proxy_client *client)
     memcpy(lookup->user, client->login->user, sizeof(lookup->user));
     int r = proxy_pool_find_lookup(proxy, base_slice_text(question.database),
                                    base_slice_text(question.user), &lookup->pool);
-    struct core_event event = {
-        .kind = CORE_EVENT_CLAIM,
-        .deadline = deadline_of(client),
-        .lane = 1,
-        .tag = (uintptr_t)lookup | PROXY_LOOKUP_TAG,
-    };
     if (r == BASE_OK) {
-        event.pool = lookup->pool->id;
-        r = core_apply(proxy->core, net_loop_now(proxy->loop), &event);
+        r = claim(lookup, deadline_of(client));
     }
     if (r < 0) {
         lookup_free(lookup);
         return r;
     }
     lookup->client = client;
-    lookup->claim = event.claim;
     client->login->lookup = lookup;
     proxy_drain_effects(proxy);
     return BASE_OK;
@@ -214,6 +223,11 @@ void proxy_lookup_refuse(uint64_t tag, const struct core_effect *effect)
     struct proxy_lookup *lookup = of(tag);
     const struct proxy_failure *failure = &lookup->pool->failure;
     lookup->claim = (struct core_claim_id){0};
+    /* A reload has moved the database: the pool goes on under another name in the core. */
+    if (effect->status == BASE_ECLOSED && lookup->client && !lookup->pool->is_closed &&
+        claim(lookup, deadline_of(lookup->client)) == BASE_OK) {
+        return;
+    }
     proxy_log(PROXY_WARNING, "auth_query for database %s could not run as %s: %s%s%s",
               lookup->pool->database->name, lookup->pool->user->name,
               base_status_text(effect->status), failure->status ? "; the server's last word: " : "",

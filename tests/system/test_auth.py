@@ -129,6 +129,17 @@ def test_trust_needs_no_password_but_a_known_user(weir_factory, pg):
         client.login("nobody9", "app")
 
 
+def test_auth_file_is_read_again_on_reload(weir_factory, pg):
+    """Not before, as in PgBouncer since 1.17."""
+    database = {"app": f"host=127.0.0.1 port={pg.port} dbname=app user=app password={APP}"}
+    weir = weir_factory(pg, auth_type="md5", databases=database)
+    weir.put("users.txt", '"app" "other-9Ds2"\n"admin" "%s"\n' % CONSOLE_PASSWORDS["admin"])
+    assert weir.sql("SELECT 1") == [(1,)]
+    weir.console("RELOAD")
+    assert "authentication failed" in refused(weir)
+    assert weir.sql("SELECT 1", password="other-9Ds2") == [(1,)]
+
+
 def test_unknown_database(weir_factory, pg):
     weir = weir_factory(pg)
     with RawClient(weir.host, weir.port) as client, pytest.raises(ServerError) as failed:

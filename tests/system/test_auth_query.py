@@ -261,6 +261,23 @@ def test_clients_that_leave_while_they_are_asked_about(weir_factory, pg, role):
     assert whoami(weir, user) == user
 
 
+def test_a_reload_that_moves_the_database_keeps_who_waits(weir_factory, pg, role):
+    user = role()
+    weir = asking(weir_factory, pg)
+    weir.console("PAUSE app")
+    with RawClient(weir.host, weir.port) as client:
+        client.send(wire.startup(user, "app"))
+        until(lambda: weir.pool(user="auth_asker (auth_query)"), 10, "the lookup has a pool")
+        until(lambda: int(weir.pool(user="auth_asker (auth_query)")["cl_waiting"]) == 1, 10,
+              "the lookup waits")
+        weir.write(auth_type="scram-sha-256", auth_user="auth_asker",
+                   secrets={**AUTH, **CONSOLE_PASSWORDS},
+                   databases={"app": f"host=localhost port={pg.port} dbname=app"})
+        weir.console("RELOAD")
+        weir.console("RESUME app")
+        assert client.receive()[0] == b"R"
+
+
 def test_what_a_client_says_does_not_reach_the_query(weir_factory, pg, role):
     """CVE-2025-12819: a search_path in the start-up message, before anybody is authenticated. The
     schema has a table and an operator that would let everybody in."""

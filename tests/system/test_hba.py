@@ -179,6 +179,7 @@ def test_reload_takes_new_lines_and_refuses_wrong_ones(weir_factory, pg):
     stays = weir.connect(password="")
     weir.put("hba", CONSOLE + "host all app all reject\nhost all u_md5 all md5\n")
     weir.console("RELOAD")
+    assert "configuration changed: auth_hba_file" in weir.log()
     assert "login rejected" in refusal(weir)
     assert comes_in(weir, user="u_md5")
     with stays.cursor() as cursor:

@@ -369,6 +369,33 @@ TEST(hba_is_shared_with_what_set_makes_and_outlives_its_snapshot)
     config_errors_done(&errors);
 }
 
+static void count_change(void *context, const struct config_change *change)
+{
+    assert_string_equal(change->name, "auth_hba_file");
+    ++*(int *)context;
+}
+
+TEST(hba_a_changed_text_is_a_change)
+{
+    static const struct helper_file first[] = {{"/etc/weir/u", "a"}, {NULL, NULL}},
+                                    second[] = {{"/etc/weir/u", "b"}, {NULL, NULL}};
+    struct config *one = hba_of("local all @u trust\n", "m a b\n", first);
+    struct config *same = hba_of("local all @u trust\n", "m a b\n", first);
+    struct config *other = hba_of("local all @u trust\n", "m a b\n", second);
+    struct config *map = hba_of("local all @u trust\n", "m a c\n", first);
+    int count = 0;
+
+    config_difference(one, same, count_change, &count);
+    assert_int_equal(count, 0);
+    config_difference(one, other, count_change, &count);
+    config_difference(one, map, count_change, &count);
+    assert_int_equal(count, 2);
+    config_free(one);
+    config_free(same);
+    config_free(other);
+    config_free(map);
+}
+
 TEST(hba_needs_its_file_and_certificates_their_authority)
 {
     struct config_errors errors = {0};

@@ -1,6 +1,7 @@
 /* test_stream.c - the receive side of streams: rest, pause, resume, hang-up, ends. */
 #include "test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -306,6 +307,46 @@ TEST(a_reset_is_a_broken_connection)
     UNTIL(&world, peer.close_calls == 1);
     assert_int_equal(peer.close_status, BASE_EBROKEN);
     assert_string_equal(net_stream_error(&peer.stream), "Connection reset by peer");
+    peer_done(&peer);
+    world_done(&world);
+}
+
+/* Does an epoll descriptor of this process watch that one? As the kernel lists it. */
+static bool is_watched(int fd)
+{
+    char path[64], line[256], kind[64];
+    bool is_found = false;
+    for (int epoll = 3; epoll < 256 && !is_found; epoll++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", epoll);
+        ssize_t bytes = readlink(path, kind, sizeof(kind) - 1);
+        kind[bytes > 0 ? bytes : 0] = '\0';
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", epoll);
+        FILE *info = strcmp(kind, "anon_inode:[eventpoll]") == 0 ? fopen(path, "r") : NULL;
+        while (info && fgets(line, sizeof(line), info)) {
+            int watched;
+            is_found = is_found || (sscanf(line, "tfd: %d", &watched) == 1 && watched == fd);
+        }
+        if (info) {
+            fclose(info);
+        }
+    }
+    return is_found;
+}
+
+TEST(an_ended_stream_is_watched_no_more_though_its_socket_is_open_elsewhere)
+{
+    struct world world;
+    struct peer peer;
+    world_init(&world, 0, 0);
+    int raw = peer_raw(&peer, &world, IN_MAX);
+    int fd = peer.stream.fd;
+    int copy = dup(fd); /* as a child has it that was forked a moment ago */
+    assert_true(copy >= 0);
+    net_stream_abort(&peer.stream);
+    UNTIL(&world, peer.close_calls == 1);
+    assert_false(is_watched(fd));
+    close(copy);
+    close(raw);
     peer_done(&peer);
     world_done(&world);
 }

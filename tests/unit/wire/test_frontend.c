@@ -71,6 +71,11 @@ TEST(bind_gives_names_and_leaves_the_rest)
     test_out_reset();
     wire_bind_put(&test_out, BYTES(""), BYTES("s1"));
     assert_slice_is(wire_out_slice(&test_out), BYTES("B\0\0\0\16\0s1\0\0\0\0\0\0\0"));
+    test_out_reset();
+    struct base_slice values[] = {BYTES("a'b"), {NULL, 0}, BYTES("")};
+    wire_bind_texts_put(&test_out, BYTES("p"), BYTES(""), values, 3);
+    assert_slice_is(wire_out_slice(&test_out),
+                    BYTES("B\0\0\0\34p\0\0\0\0\0\3\0\0\0\3a'b\xff\xff\xff\xff\0\0\0\0\0\0"));
 }
 
 static int parse_target(struct base_slice in)
