@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/invariant.h"
+#include "proxy/cancel.h"
 #include "proxy/client_internal.h"
 #include "proxy/log.h"
 #include "wire/backend.h"
@@ -21,7 +22,8 @@ struct proxy_lookup {
     uint32_t rows;
     bool is_bad;   /* the answer was no answer; it has been logged */
     bool is_found; /* the user exists */
-    char *secret;  /* NULL: it has none */
+    bool is_second_try;
+    char *secret; /* NULL: it has none */
 };
 
 static void lookup_free(struct proxy_lookup *lookup)
@@ -279,6 +281,13 @@ void proxy_lookup_row(struct proxy_server *server, struct base_slice body)
     lookup->is_bad = lookup->is_bad || !lookup->secret;
 }
 
+static bool is_farewell(const struct wire_error *error)
+{
+    struct base_slice severity =
+        error->severity_raw.bytes > 0 ? error->severity_raw : error->severity;
+    return base_slice_is(severity, "FATAL") || base_slice_is(severity, "PANIC");
+}
+
 void proxy_lookup_error(struct proxy_server *server, struct base_slice body)
 {
     struct wire_error error = {0};
@@ -291,7 +300,11 @@ void proxy_lookup_error(struct proxy_server *server, struct base_slice body)
              error.message.data ? (const char *)error.message.data : "",
              (int)(error.sqlstate.bytes < 5 ? error.sqlstate.bytes : 5),
              error.sqlstate.data ? (const char *)error.sqlstate.data : "");
+    bool was_bad = server->lookup->is_bad;
     bad(server, why);
+    if (is_farewell(&error)) {
+        server->lookup->is_bad = was_bad; /* the server ends: proxy_lookup_lost goes on */
+    }
 }
 
 void proxy_lookup_ready(struct proxy_server *server)
@@ -304,12 +317,29 @@ void proxy_lookup_ready(struct proxy_server *server)
     tell(lookup, lookup->is_bad ? BASE_EPROTOCOL : BASE_OK);
 }
 
+void proxy_lookup_expired(struct proxy_server *server)
+{
+    bad(server, "the server did not answer in time");
+    proxy_cancel_server(server, NULL);
+    server_break(server, "auth_query did not end in time");
+}
+
 void proxy_lookup_lost(struct proxy_server *server)
 {
     struct proxy_lookup *lookup = server->lookup;
-    if (lookup) {
-        bad(server, "the server did not answer");
-        server->lookup = NULL;
-        tell(lookup, BASE_EBROKEN);
+    if (!lookup) {
+        return;
     }
+    server->lookup = NULL;
+    lookup->server = NULL;
+    /* It may have ended long ago, while it was idle. */
+    if (lookup->client && !lookup->is_bad && lookup->rows == 0 && !lookup->is_second_try) {
+        lookup->is_second_try = true;
+        if (claim(lookup, deadline_of(lookup->client)) == BASE_OK) {
+            return;
+        }
+    }
+    proxy_log_server(PROXY_WARNING, server, "auth_query for user \"%s\": the server is gone",
+                     lookup->user);
+    tell(lookup, BASE_EBROKEN);
 }

@@ -42,7 +42,9 @@ void proxy_lookup_row(struct proxy_server *server, struct base_slice body);
 void proxy_lookup_error(struct proxy_server *server, struct base_slice body);
 /* ReadyForQuery: the server is given back, the client told. */
 void proxy_lookup_ready(struct proxy_server *server);
-/* The server is gone, or too slow. */
+/* The deadline of the query: it is cancelled, the server ends. */
+void proxy_lookup_expired(struct proxy_server *server);
+/* The server is gone: another one is asked, once. */
 void proxy_lookup_lost(struct proxy_server *server);
 
 #endif

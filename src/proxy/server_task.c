@@ -230,8 +230,7 @@ void server_on_timer(struct net_timer *timer)
         give_broken(server);
         return;
     case PROXY_SERVER_LOOKUP:
-        proxy_cancel_server(server, NULL);
-        server_break(server, "auth_query did not end in time");
+        proxy_lookup_expired(server);
         return;
     case PROXY_SERVER_LINKED:
     case PROXY_SERVER_IDLE:

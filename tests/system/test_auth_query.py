@@ -250,6 +250,15 @@ def test_a_slow_query_ends_with_the_login(weir_factory, pg):
           or "auth_query did not end in time" in weir.log(), 20, "the server is given up")
 
 
+def test_a_server_that_ended_while_it_was_idle_is_replaced(weir_factory, pg, role):
+    user = role()
+    weir = asking(weir_factory, pg)
+    for _ in range(4):
+        assert whoami(weir, user) == user
+        pg.terminate("auth_asker")
+    assert "auth_query failed" not in weir.log()
+
+
 def test_clients_that_leave_while_they_are_asked_about(weir_factory, pg, role):
     user = role()
     weir = asking(weir_factory, pg, auth_query="SELECT rolname, rolpassword FROM pg_authid, "
