@@ -20,6 +20,9 @@ int cli_plan(int argc, char **argv);
  * too). */
 int cli_doctor(int argc, char **argv);
 
+/* The doctor's code of the last look; 2 for a wrong command line. */
+int cli_top(int argc, char **argv);
+
 /* Prints how weir is called; returns the exit code: 0 to standard output, else 2. */
 int cli_usage(FILE *to);
 

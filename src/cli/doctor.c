@@ -90,9 +90,9 @@ static bool is_console(const char *database)
     return database && (strcmp(database, "pgbouncer") == 0 || strcmp(database, "weir") == 0);
 }
 
-static void look(const struct arguments *arguments, struct doctor_facts *facts)
+void doctor_look(struct doctor_facts *facts, const char *url, base_time patience)
 {
-    PGconn *conn = doctor_connect(arguments->url, NULL, arguments->patience, &facts->refusal);
+    PGconn *conn = doctor_connect(url, NULL, patience, &facts->refusal);
     if (!conn) {
         facts->kind = facts->refusal.kind;
         return;
@@ -104,10 +104,10 @@ static void look(const struct arguments *arguments, struct doctor_facts *facts)
     doctor_copy(facts->database, sizeof(facts->database), PQdb(conn));
     bool is_at_console = is_console(PQdb(conn));
     if (!is_at_console)
-        facts->is_asked = doctor_facts_ask(facts, conn, arguments->patience);
+        facts->is_asked = doctor_facts_ask(facts, conn, patience);
     PQfinish(conn);
     if (is_at_console || !facts->is_asked || doctor_is_between(facts))
-        doctor_console_ask(facts, arguments->url, arguments->patience);
+        doctor_console_ask(facts, url, patience);
 }
 
 int cli_doctor(int argc, char **argv)
@@ -121,7 +121,7 @@ int cli_doctor(int argc, char **argv)
         fputs("weir: out of memory\n", stderr);
         return DOCTOR_CANNOT_TELL;
     }
-    look(&arguments, facts);
+    doctor_look(facts, arguments.url, arguments.patience);
     struct doctor_verdict verdict = doctor_verdict_of(facts);
     if (arguments.is_json)
         doctor_report_json(stdout, facts, &verdict);

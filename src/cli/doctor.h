@@ -7,6 +7,7 @@
  * are doctor_console.c  which pooler stands in between, and what its console tells doctor_verdict.c
  * from facts to a level and three sentences doctor_report.c   as text     doctor_json.c  as JSON
  *   doctor_end.c      --terminate-idle-in-transaction
+ *   top.c             `weir top`: the same look again and again
  *
  * It has one connection at a time, so one free slot is enough. Test: tests/system/test_doctor.py.
  */
@@ -24,6 +25,7 @@
 #define DOCTOR_GROUPS_MAX   40
 #define DOCTOR_SESSIONS_MAX 60
 #define DOCTOR_POOLS_MAX    40
+#define DOCTOR_HOLDERS_MAX  15
 #define DOCTOR_TEXT_BYTES   512
 #define DOCTOR_NO_LIMIT     (-1)
 
@@ -75,6 +77,14 @@ struct doctor_pool {
     double longest_wait_s;
 };
 
+/* A server that a pooler has lent, and to whom. */
+struct doctor_holder {
+    char database[DOCTOR_NAME_BYTES], user[DOCTOR_NAME_BYTES], application[DOCTOR_NAME_BYTES];
+    char client[DOCTOR_NAME_BYTES]; /* address and port */
+    char link[DOCTOR_NAME_BYTES];   /* the client's name on the console */
+    double age_s;                   /* of its transaction; -1 = not told */
+};
+
 /* Why there is no connection. */
 struct doctor_refusal {
     bool is_full;
@@ -104,7 +114,9 @@ struct doctor_facts {
     bool has_console;
     int64_t max_client_conn, clients, pool_size;
     struct doctor_pool pools[DOCTOR_POOLS_MAX];
-    char note[DOCTOR_TEXT_BYTES]; /* what could not be found out, and why */
+    uint32_t holder_count;
+    struct doctor_holder holders[DOCTOR_HOLDERS_MAX]; /* the longest, longest first */
+    char note[DOCTOR_TEXT_BYTES];                     /* what could not be found out, and why */
 };
 
 struct doctor_verdict {
@@ -134,6 +146,9 @@ void doctor_copy(char *target, size_t bytes, const char *text);
 
 /* Fills is_full, limit, advice and kind from SQLSTATE and text. */
 void doctor_refusal_read(struct doctor_refusal *refusal);
+
+/* Asks everything that can be asked; `facts` has to be zero. */
+void doctor_look(struct doctor_facts *facts, const char *url, base_time patience);
 
 /* ---- the others ------------------------------------------------------------------------------ */
 

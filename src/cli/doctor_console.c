@@ -86,16 +86,62 @@ static void read_lists(struct doctor_facts *facts, const PGresult *rows)
             facts->clients = doctor_number(rows, i, "items") - 1; /* this one is not counted */
 }
 
+/* Keeps the longest ones in order, by insertion; those without an age come last. */
+static void insert(struct doctor_facts *facts, const struct doctor_holder *holder)
+{
+    uint32_t at = facts->holder_count;
+    while (at > 0 && facts->holders[at - 1].age_s < holder->age_s) {
+        if (at < DOCTOR_HOLDERS_MAX)
+            facts->holders[at] = facts->holders[at - 1];
+        at--;
+    }
+    if (at < DOCTOR_HOLDERS_MAX)
+        facts->holders[at] = *holder;
+    if (facts->holder_count < DOCTOR_HOLDERS_MAX)
+        facts->holder_count++;
+}
+
+static void read_servers(struct doctor_facts *facts, const PGresult *rows)
+{
+    for (int i = 0; i < PQntuples(rows); i++) {
+        const char *age = doctor_text(rows, i, "transaction_us");
+        struct doctor_holder holder = {.age_s = *age ? strtod(age, NULL) / 1e6 : -1};
+        if (strcmp(doctor_text(rows, i, "state"), "active") != 0)
+            continue;
+        doctor_copy(holder.database, sizeof(holder.database), doctor_text(rows, i, "database"));
+        doctor_copy(holder.user, sizeof(holder.user), doctor_text(rows, i, "user"));
+        doctor_copy(holder.application, sizeof(holder.application),
+                    doctor_text(rows, i, "application_name"));
+        doctor_copy(holder.link, sizeof(holder.link), doctor_text(rows, i, "link"));
+        insert(facts, &holder);
+    }
+}
+
+/* Where the clients that hold servers come from. */
+static void read_clients(struct doctor_facts *facts, const PGresult *rows)
+{
+    for (int i = 0; i < PQntuples(rows); i++) {
+        for (uint32_t h = 0; h < facts->holder_count; h++) {
+            struct doctor_holder *holder = &facts->holders[h];
+            if (holder->link[0] == '\0' || strcmp(holder->link, doctor_text(rows, i, "ptr")) != 0)
+                continue;
+            snprintf(holder->client, sizeof(holder->client), "%.40s:%.8s",
+                     doctor_text(rows, i, "addr"), doctor_text(rows, i, "port"));
+            doctor_copy(holder->application, sizeof(holder->application),
+                        doctor_text(rows, i, "application_name"));
+        }
+    }
+}
+
 static void ask(struct doctor_facts *facts, PGconn *conn, base_time patience)
 {
     static const struct {
         const char *sql;
         void (*read)(struct doctor_facts *facts, const PGresult *rows);
     } questions[] = {
-        {"SHOW POOLS", read_pools},
-        {"SHOW DATABASES", read_databases},
-        {"SHOW CONFIG", read_config},
-        {"SHOW LISTS", read_lists},
+        {"SHOW POOLS", read_pools},     {"SHOW DATABASES", read_databases},
+        {"SHOW CONFIG", read_config},   {"SHOW LISTS", read_lists},
+        {"SHOW SERVERS", read_servers}, {"SHOW CLIENTS", read_clients},
     };
     PGresult *version = doctor_query(conn, "SHOW VERSION", patience, facts->note);
     if (version) {

@@ -99,6 +99,27 @@ static void put_pools(FILE *to, const struct doctor_facts *facts)
     fputs("],\n", to);
 }
 
+static void put_holders(FILE *to, const struct doctor_facts *facts)
+{
+    fputs(" \"lent\": [", to);
+    for (uint32_t i = 0; i < facts->holder_count; i++) {
+        const struct doctor_holder *holder = &facts->holders[i];
+        fputs(i ? ",\n  {" : "{", to);
+        put_text(to, "database", holder->database);
+        fputs(", ", to);
+        put_text(to, "role", holder->user);
+        fputs(", ", to);
+        put_text(to, "application", holder->application);
+        fputs(", ", to);
+        put_text(to, "client", holder->client);
+        if (holder->age_s < 0)
+            fputs(", \"age\": null}", to);
+        else
+            fprintf(to, ", \"age\": %.6f}", holder->age_s);
+    }
+    fputs("],\n", to);
+}
+
 static void put_refusal(FILE *to, const struct doctor_facts *facts)
 {
     if (facts->is_reached) {
@@ -142,6 +163,7 @@ void doctor_report_json(FILE *to, const struct doctor_facts *facts,
     put_groups(to, facts);
     put_sessions(to, facts);
     put_pools(to, facts);
+    put_holders(to, facts);
     put_refusal(to, facts);
     put_text(to, "note", facts->note);
     fputs("}\n", to);

@@ -107,6 +107,20 @@ static void print_pools(FILE *to, const struct doctor_facts *facts)
     fputs("\n", to);
 }
 
+static void print_holders(FILE *to, const struct doctor_facts *facts)
+{
+    if (facts->holder_count == 0)
+        return;
+    fprintf(to, "who has been lent a server\n  %-16s %-16s %-20s %-22s %9s\n", "database", "role",
+            "application", "client", "for");
+    for (uint32_t i = 0; i < facts->holder_count; i++) {
+        const struct doctor_holder *h = &facts->holders[i];
+        fprintf(to, "  %-16.16s %-16.16s %-20.20s %-22.22s %9s\n", h->database, h->user,
+                h->application, h->client, h->age_s < 0 ? "-" : age(h->age_s).text);
+    }
+    fputs("\n", to);
+}
+
 void doctor_report_text(FILE *to, const struct doctor_facts *facts,
                         const struct doctor_verdict *verdict)
 {
@@ -117,6 +131,7 @@ void doctor_report_text(FILE *to, const struct doctor_facts *facts,
         print_sessions(to, facts);
     }
     print_pools(to, facts);
+    print_holders(to, facts);
     if (facts->is_reached && facts->note[0])
         fprintf(to, "note: %s\n\n", facts->note);
     fprintf(to, "%s: %s\n%s\n%s\n", levels[verdict->level], verdict->sentences[0],

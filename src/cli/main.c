@@ -15,6 +15,7 @@ static const struct {
 } verbs[] = {
     {"serve", cli_serve, "run the pooler"},
     {"simulate", cli_simulate, "what settings do under a load, in virtual time"},
+    {"top", cli_top, "the same, live"},
     {"doctor", cli_doctor, "who holds a database's connections, and what would help"},
     {"plan", cli_plan, "the smallest settings that meet a goal"},
 };
@@ -35,6 +36,7 @@ int cli_usage(FILE *to)
           "  weir plan [OPTION]...            the smallest settings that meet a goal; --help\n"
           "  weir doctor [URL]                who holds the connections, and what would help; "
           "--help\n"
+          "  weir top [URL]                   the same, live\n"
           "\n"
           "Options, as PgBouncer's:\n"
           "  -d, --daemon         run in the background; needs pidfile, and logfile or syslog\n"

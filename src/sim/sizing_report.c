@@ -186,6 +186,9 @@ static void print_remedy(FILE *to, const struct sizing_report *r, enum sizing_wa
     if (way == SIZING_OWN && r->answer->options[SIZING_WEIR].is_found)
         fprintf(to, "  - transaction mode: weir in front with %u servers\n",
                 r->answer->options[SIZING_WEIR].run.size);
+    if (r->plan && r->plan->pooler_clients > 0)
+        fprintf(to, "  - transaction mode of the plan's own pooler: it lets %u clients in\n",
+                r->plan->pooler_clients);
     if (remedy->processes > 0)
         fprintf(to, "  - fewer processes: %u instead of %u\n", remedy->processes,
                 r->question->scenario->processes);

@@ -3,6 +3,7 @@ the stand-in for a session-mode pooler: who it says it is, what it counts, what 
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import threading
 import urllib.parse
@@ -239,7 +240,8 @@ def pgbouncer(fragile_pg, tmp_path):
         if str(parent).startswith("/tmp/"):
             os.chmod(parent, 0o755)
     port = free_port()
-    (folder / "users.txt").write_text(f'"app" "{PASSWORDS["app"]}"\n')
+    (folder / "users.txt").write_text(
+        "".join(f'"{user}" "{PASSWORDS[user]}"\n' for user in ("app", "app20")))
     (folder / "pgbouncer.ini").write_text(f"""[databases]
 app = host=127.0.0.1 port={fragile_pg.port} dbname=app
 [pgbouncer]
@@ -279,6 +281,12 @@ def test_pgbouncer_is_told_with_its_pools(pgbouncer):
     assert "default_pool_size" in facts["verdict"][2]
 
 
+def test_pgbouncer_is_told_even_when_its_console_is_closed(pgbouncer):
+    facts = look(url("app20", pgbouncer))
+    assert facts["kind"] == "PgBouncer" and not facts["pools"]
+    assert "add it to stats_users" in facts["note"]
+
+
 def test_a_session_mode_pooler_is_noticed_and_its_refusal_read(fragile_pg, fake):
     others_are_gone(fragile_pg)
     pooler = fake("SessionLimit", fragile_pg.port, 3)
@@ -295,6 +303,40 @@ def test_a_session_mode_pooler_is_noticed_and_its_refusal_read(fragile_pg, fake)
     assert text.startswith("CRITICAL: No connection is left")
 
 
+def test_who_has_been_lent_a_server_is_told_by_application(weir_factory, fragile_pg):
+    weir = weir_factory(fragile_pg, default_pool_size=3, stats_users="stats,app")
+    with sessions(1, weir.port, application_name="cart") as (holder,):
+        holder.cursor().execute("SELECT 1")
+        facts = look(url("app", weir.port))
+    held = [h for h in facts["lent"] if h["application"] == "cart"]
+    assert len(held) == 1 and held[0]["role"] == "app" and held[0]["age"] >= 0
+    assert held[0]["client"].startswith("127.0.0.1:")
+
+
+# ---- live -------------------------------------------------------------------------------------
+
+
+def test_top_looks_again_and_again(fragile_pg):
+    others_are_gone(fragile_pg)
+    with sessions(4, fragile_pg.port, "app20", application_name="shop"):
+        done = subprocess.run([BIN, "top", "--interval=10ms", "--count=3",
+                               url("app20", fragile_pg.port)], capture_output=True, text=True,
+                              check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("weir top, ") == 3 and "\033" not in done.stdout
+    assert done.stdout.count("4 of 20 connections are in use") == 3
+
+
+def test_top_ends_when_asked_to(fragile_pg):
+    process = subprocess.Popen([BIN, "top", "--interval=1h", url("app", fragile_pg.port)],
+                               stdout=subprocess.PIPE, text=True)
+    while "OK: " not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    process.stdout.close()
+
+
 # ---- command line -----------------------------------------------------------------------------
 
 
@@ -303,3 +345,6 @@ def test_a_wrong_command_line_cannot_tell():
     assert doctor("a", "b").returncode == 3
     assert "has to be a span" in doctor("--timeout=soon", "postgres://x").stderr
     assert doctor("--help").returncode == 0
+    done = subprocess.run([BIN, "top", "--count=0", "postgres://x"], capture_output=True,
+                          text=True, check=False, timeout=60)
+    assert done.returncode == 2 and "--count has to be" in done.stderr

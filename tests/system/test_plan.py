@@ -17,8 +17,9 @@ def plan(*arguments, code=0):
 
 
 def test_settings_are_shown_for_weir_libweir_and_sqlalchemy():
-    text = plan("--plan=heroku-essential-0", "--processes=2", "--rate=20")
-    facts = json.loads(plan("--plan=heroku-essential-0", "--processes=2", "--rate=20", "--json"))
+    arguments = ["--plan=heroku-essential-0", "--processes=2", "--rate=20"]
+    text, facts = plan(*arguments), json.loads(plan(*arguments, "--json"))
+    assert plan(*arguments) == text  # a seed is an answer
     own, weir = facts["pool_in_each_process"], facts["weir_in_front"]
     assert facts["room"] == 18 and own["found"] and weir["found"]
     assert own["wait"]["p99"] <= facts["goal"] == 0.1 and own["failed"] == 0
@@ -66,8 +67,8 @@ def test_more_processes_than_connections_cannot_have_pools_of_their_own():
 
 
 def test_the_plans_of_a_pooler_count_its_connections():
-    facts = json.loads(plan("--plan=supabase-micro", "--through=pooler", "--rate=5", "--json"))
-    assert (facts["limit"], facts["room"]) == (15, 13)
+    pooler = plan("--plan=supabase-micro", "--through=pooler", "--json", "--check", "pool_size=5")
+    assert json.loads(pooler)["limit"] == 15
     direct = plan("--plan=supabase-micro", "--json", "--check", "pool_size=5")
     assert json.loads(direct)["limit"] == 60
     assert "supabase-micro" in plan("--plans")
@@ -115,8 +116,3 @@ def test_a_scenario_gives_load_and_limit(tmp_path):
 ])
 def test_a_wrong_command_line_says_what_is_wanted(arguments, reason):
     assert reason in plan(*arguments, code=2)
-
-
-def test_one_seed_is_one_answer():
-    arguments = ["--limit=20", "--rate=20", "--json"]
-    assert plan(*arguments) == plan(*arguments)
