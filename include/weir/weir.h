@@ -291,7 +291,8 @@ WEIR_API int weir_pool_try(struct weir_pool *pool, const struct weir_want *want,
                            PGconn **ret_conn) WEIR_MUST_CHECK;
 
 /* Gives a connection back, in whatever state: in a transaction it is rolled back, busy it is
- * cancelled and drained, broken it is closed; nothing of that is waited for. WEIR_ENOTLENT when
+ * cancelled and drained, broken it is closed; nothing of that is waited for. Notice processor and
+ * receiver, verbosity and trace that the caller has set in libpq end here. WEIR_ENOTLENT when
  * this pool has not lent it (given back already; foreign): nothing happened. The pointer must not
  * be used afterwards. A pointer that was given back and lent to somebody else since cannot be told
  * apart. */

@@ -218,6 +218,24 @@ TEST(an_old_connection_is_replaced_before_it_is_lent)
     world_close(pool);
 }
 
+TEST(connections_idle_for_long_are_closed_down_to_the_minimum)
+{
+    struct weir_options options = world_options(3, 0);
+    options.idle_timeout = 20 * WEIR_MS;
+    options.min_pool_size = 1;
+    struct weir_pool *pool = world_open(&options);
+    PGconn *conns[3];
+    for (int i = 0; i < 3; i++)
+        conns[i] = world_take(pool);
+    for (int i = 0; i < 3; i++)
+        weir_pool_give(pool, conns[i]);
+    WORLD_UNTIL(pool, idle, 1);
+    WORLD_UNTIL(pool, closing, 0);
+    assert_int_equal(world_stats(pool).idle, 1);
+    assert_int_equal(world_stats(pool).connects, 3);
+    world_close(pool);
+}
+
 TEST(one_idle_for_long_is_checked_by_a_round_trip)
 {
     struct weir_options options = world_options(1, 0);
