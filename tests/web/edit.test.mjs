@@ -1,7 +1,7 @@
 // What a person changes: the watch list and the activities. Every test leaves things as they were.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { api, expectText, money, ready, useBrowser } from "./lib/browser.mjs";
+import { api, expectText, logIn, money, ready, URL_, useBrowser } from "./lib/browser.mjs";
 
 const world = useBrowser();
 const total = async () => (await api("/api/portfolio-manager/summary")).total_value;
@@ -124,4 +124,29 @@ test("what the server finds wrong with a field stands at that field", async () =
     await fill(page, "BUY", { date: "2018-05-11", symbol: "AAPL", quantity: "1", price: "99999" });
     await expectText(page, ".field-price .field-error", "higher than any price");
     assert.equal(await page.evaluate(() => document.activeElement.name), "price");
+});
+
+test("a new person sees what to do first, and the first deposit at once", async () => {
+    const page = await world.open({ isLoggedIn: false });
+    await page.goto(URL_);
+    await logIn(page, process.env.HORIZON_NOVICE);
+    await expectText(page, ".panel-total", "There is nothing here yet");
+    for (const [panel, text] of [["watch", "Nothing on the watch list"], ["market", "No index prices"],
+        ["chart", "no prices in this period"], ["report", "No positions"], ["positions", "No positions"]]) {
+        await expectText(page, `.panel-${panel} .empty`, text);
+    }
+    await page.click(".panel-total .empty button");
+    await page.waitForSelector("[data-test=entry]");
+    await fill(page, "DEPOSIT", { date: "2018-05-10", amount: "1000" });
+    await page.waitForSelector("[data-test=activities]");
+    await page.click("[data-test=view-portfolio]");
+    await ready(page);
+    await expectText(page, "[data-test=total]", money(1000));
+    await expectText(page, "[data-test=headline]", /Portfolio .*0\.00%.*S&P 500 –/);
+    await page.waitForSelector(".report-table");
+    assert.equal(await page.locator(".panel-error").count(), 0);
+    await page.click("[data-test=view-activities]");
+    await page.locator("[data-test=activities] tbody tr button").click();
+    await page.click("[data-test=remove-yes]");
+    await expectText(page, ".panel-activities .empty", "No activities yet");
 });

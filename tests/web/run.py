@@ -26,6 +26,7 @@ from postgres import PrivatePostgres  # noqa: E402  pylint: disable=wrong-import
 
 DATABASE = "horizon_web"
 LOGIN = "demo"
+NOVICE = "novice"  # has nothing yet
 LISTENING = re.compile(r"listening on \S+ port (\d+)")
 COUNT = re.compile(r"^# (pass|fail|skipped) (\d+)$", re.MULTILINE)
 FAILED = re.compile(r"^\s*not ok \d+ - (.*)$", re.MULTILINE)
@@ -46,9 +47,11 @@ def prepare(folder, server):
         "HORIZON_BIN": os.environ.get("HORIZON_BIN", str(ROOT / "build" / "horizon" / "horizon")),
         "DATABASE_URL": f"postgres://{DATABASE}:{password}@127.0.0.1:{server.port}/{DATABASE}",
         "HORIZON_CREDENTIALS": str(folder / "credentials"),
-        "HORIZON_HOST": "127.0.0.1", "HORIZON_LOGIN": LOGIN, "HORIZON_PASSWORD": password,
+        "HORIZON_HOST": "127.0.0.1", "HORIZON_LOGIN": LOGIN, "HORIZON_NOVICE": NOVICE,
+        "HORIZON_PASSWORD": password,
     }
-    for verb in (["migrate"], ["import", "--demo", "--password-file", str(password_file)]):
+    for verb in (["migrate"], ["import", "--demo", "--password-file", str(password_file)],
+                 ["user", "add", NOVICE, "--password-file", str(password_file)]):
         subprocess.run([environment["HORIZON_BIN"], *verb], env=environment, check=True,
                        stdout=subprocess.DEVNULL, cwd=folder)
     return environment

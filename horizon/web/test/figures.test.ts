@@ -66,7 +66,7 @@ test("the largest drawdown of the chart is the report's", () => {
     const chart = example<PortfolioChart>("charts_portfolio");
     const report = example<Report>("report");
     near(lowest(drawdown(chart.portfolio)), report.portfolio.max_drawdown!, 5e-6);
-    near(lowest(drawdown(chart.benchmark_series)), report.benchmark_figures.max_drawdown!, 5e-6);
+    near(lowest(drawdown(chart.benchmark_series)), report.benchmark_figures!.max_drawdown!, 5e-6);
 });
 
 test("the last value of the chart is the report's return", () => {

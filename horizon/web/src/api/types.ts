@@ -135,7 +135,8 @@ export interface Report extends Envelope {
         alpha: string;
     };
     portfolio: PortfolioFigures;
-    benchmark_figures: BenchmarkFigures;
+    /** null without prices of the benchmark */
+    benchmark_figures: BenchmarkFigures | null;
     assets: Record<string, AssetFigures>;
     checks: Check[];
 }

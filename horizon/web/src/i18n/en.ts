@@ -97,8 +97,8 @@ export const en = {
     cash: "Cash",
     dividends: "Dividends",
     perYear: (value: string) => `${value} a year`,
-    emptyPortfolio: "There is nothing here yet. Enter a deposit and your first purchase, " +
-        "and this page fills by itself.",
+    emptyPortfolio: "There is nothing here yet. Import prices (horizon import prices), then enter " +
+        "a deposit and your first purchase, or import all of them (horizon import activities).",
     firstActivity: "Enter an activity",
 
     performance: "Performance",

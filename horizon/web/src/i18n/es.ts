@@ -69,8 +69,8 @@ export const es: Messages = {
     cash: "Efectivo",
     dividends: "Dividendos",
     perYear: (value) => `${value} al año`,
-    emptyPortfolio: "Aún no hay nada aquí. Anota un ingreso y tu primera compra, " +
-        "y esta página se llena sola.",
+    emptyPortfolio: "Aún no hay nada aquí. Importa precios (horizon import prices) y anota un ingreso y " +
+        "tu primera compra, o impórtalos todos (horizon import activities).",
     firstActivity: "Anotar un movimiento",
 
     performance: "Evolución",

@@ -26,8 +26,11 @@ const rows: { name: FigureName; kind: "change" | "percent" | "number" }[] = [
     { name: "alpha", kind: "change" },
 ];
 
-function columnOf(figures: PortfolioFigures | BenchmarkFigures | AssetFigures): Column {
+function columnOf(figures: PortfolioFigures | BenchmarkFigures | AssetFigures | null): Column {
     const column: Column = { reasons: {} };
+    if (figures === null) {
+        return column;
+    }
     for (const [name, keys] of Object.entries(sources) as [FigureName, string[]][]) {
         const key = keys.find((one) => one in figures);
         if (key !== undefined) {
@@ -41,7 +44,7 @@ function columnOf(figures: PortfolioFigures | BenchmarkFigures | AssetFigures): 
 export function reportPanel(store: Store): Part {
     return panel<Report>(store.report, {
         title: t.report, name: "report",
-        isEmpty: (report) => Object.values(report.portfolio).every((value) => value === null)
+        isEmpty: (report) => report.portfolio.twr_cumulative === null
             && Object.keys(report.assets).length === 0,
         empty: () => h("p", { class: "empty" }, t.emptyPositions),
         render: (report) => h("div", {}, figureTable(report), checkList(report.checks),
