@@ -276,6 +276,42 @@ static bool listens_to_others(const struct config_options *options)
     return false;
 }
 
+/* From everywhere: the whole of IPv4 or IPv6. */
+static bool is_everywhere(const struct config_hba_rule *rule)
+{
+    bool is_net = rule->address == CONFIG_HBA_NET;
+
+    for (uint32_t i = 0; is_net && i < rule->net.bytes; i++) {
+        if (rule->net.mask[i] != 0)
+            return false;
+    }
+    return is_net || rule->address == CONFIG_HBA_ANY;
+}
+
+static void advise_hba(struct config_builder *builder)
+{
+    const struct config_hba *hba = builder->snapshot->config.hba;
+
+    for (uint32_t i = 0; i < config_hba_count(hba); i++) {
+        const struct config_hba_rule *rule = config_hba_rule_at(hba, i);
+        struct config_place place = {rule->file, rule->line};
+        bool is_encrypted = rule->type == CONFIG_HBA_HOSTSSL;
+
+        if (rule->is_reject || rule->type == CONFIG_HBA_LOCAL || !is_everywhere(rule))
+            continue;
+        if (rule->method == CONFIG_AUTH_TYPE_TRUST)
+            config_advice_add(builder->errors, place,
+                              "trust lets in without a password from every address: use "
+                              "scram-sha-256, or narrow the address");
+        else if (!is_encrypted &&
+                 (rule->method == CONFIG_AUTH_TYPE_PLAIN || rule->method == CONFIG_AUTH_TYPE_PAM ||
+                  rule->method == CONFIG_AUTH_TYPE_LDAP))
+            config_advice_add(builder->errors, place,
+                              "passwords of this method are readable on the way: write hostssl, "
+                              "or narrow the address");
+    }
+}
+
 static void advise_doors(struct config_builder *builder)
 {
     const struct config_options *options = config_build_options(builder);
@@ -284,16 +320,20 @@ static void advise_doors(struct config_builder *builder)
 
     if (!listens_to_others(options))
         return;
+    advise_hba(builder);
     if (is_open)
         config_advice_add(builder->errors, PLACE(builder, auth_type),
                           "auth_type = %s lets in without a password whoever reaches %s: use "
                           "scram-sha-256, or listen_addr = 127.0.0.1",
                           config_auth_type_text(options->auth_type), options->listen_addr);
-    if (options->auth_type == CONFIG_AUTH_TYPE_PLAIN &&
+    if ((options->auth_type == CONFIG_AUTH_TYPE_PLAIN ||
+         options->auth_type == CONFIG_AUTH_TYPE_PAM ||
+         options->auth_type == CONFIG_AUTH_TYPE_LDAP) &&
         options->client_tls_sslmode < CONFIG_TLS_MODE_REQUIRE)
         config_advice_add(builder->errors, PLACE(builder, auth_type),
-                          "auth_type = plain sends passwords readable over the network: use "
-                          "scram-sha-256, or client_tls_sslmode = require");
+                          "auth_type = %s sends passwords readable over the network: use "
+                          "scram-sha-256, or client_tls_sslmode = require",
+                          config_auth_type_text(options->auth_type));
 }
 
 /* ---- advice: users ---- */

@@ -7,6 +7,7 @@ import os
 import psycopg2
 import pytest
 
+from harness import wire
 from harness.daemon import CONSOLE_PASSWORDS
 from harness.pg import PASSWORDS
 from harness.wire import RawClient, ServerError
@@ -64,7 +65,6 @@ def test_each_line_has_its_own_method(weir_factory, pg, method, asked):
     weir = hba_weir(weir_factory, pg, f"host all app all {method}\nhost all all all trust\n")
     assert comes_in(weir)
     with RawClient(weir.host, weir.port) as client:
-        from harness import wire
         client.send(wire.startup("app", "app"))
         kind, body = client.receive()
         assert (kind, int.from_bytes(body[:4], "big")) == (b"R", asked)
@@ -172,6 +172,19 @@ def test_auth_type_cert_and_peer_for_everybody(weir_factory, pg, authority):
         "app": f"host=127.0.0.1 port={pg.port} user=app password={PASSWORDS['app']}"})
     assert comes_in(weir, host=weir.folder, user=me, password="")
     assert "peer authentication failed" in refusal(weir, user=me)
+
+
+@pytest.mark.parametrize("replication,comes_in_by", [("true", "replication"), ("database", "all"),
+                                                     (None, "all")])
+def test_physical_replication_has_lines_of_its_own(weir_factory, pg, replication, comes_in_by):
+    """`all` does not mean it; a logical one names a database like everybody else."""
+    more = {"replication": replication} if replication else {}
+    for word, answer in ((comes_in_by, b"R"),
+                         ("all" if comes_in_by == "replication" else "replication", b"E")):
+        weir = hba_weir(weir_factory, pg, f"host {word} app all trust\n")
+        with RawClient(weir.host, weir.port) as client:
+            client.send(wire.startup("app", "app", **more))
+            assert client.receive()[0] == answer
 
 
 def test_reload_takes_new_lines_and_refuses_wrong_ones(weir_factory, pg):

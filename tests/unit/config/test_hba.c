@@ -369,6 +369,41 @@ TEST(hba_is_shared_with_what_set_makes_and_outlives_its_snapshot)
     config_errors_done(&errors);
 }
 
+TEST(hba_open_doors_are_pointed_out)
+{
+    static const char to_all[] = "[databases]\na = host=h\n[pgbouncer]\nlisten_addr = *\n"
+                                 "auth_type = hba\nauth_hba_file = hba\nadmin_users = a\n";
+    static const struct {
+        const char *line, *part;
+    } wanted[] = {{"host all all 0.0.0.0/0 trust", "without a password"},
+                  {"host all all all trust", "without a password"},
+                  {"host all all ::/0 password", "readable on the way"},
+                  {"hostssl all all all password", ""},
+                  {"host all all 10.0.0.0/8 trust", ""},
+                  {"host all all all reject", ""},
+                  {"host all all all scram-sha-256", ""},
+                  {"local all all trust", ""}};
+
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        struct config_errors errors = {0};
+        struct config *config = NULL;
+        uint32_t found = 0;
+
+        assert_int_equal(helper_read_hba(to_all, no_files, wanted[i].line, "", &config, &errors),
+                         BASE_OK);
+        for (uint32_t k = 0; k < errors.advice_count; k++) {
+            if (strcmp(errors.advice[k].file, "/etc/weir/hba") == 0) {
+                found++;
+                assert_int_equal(errors.advice[k].line, 1);
+                assert_non_null(strstr(errors.advice[k].text, wanted[i].part));
+            }
+        }
+        assert_int_equal(found, wanted[i].part[0] != 0);
+        config_errors_done(&errors);
+        config_free(config);
+    }
+}
+
 static void count_change(void *context, const struct config_change *change)
 {
     assert_string_equal(change->name, "auth_hba_file");
