@@ -4,6 +4,7 @@
                          (about 11 minutes; --quick: 3)
   script/bench syscalls  system calls per transaction by name, under strace
   script/bench foresight simulated waits beside measured ones (7 minutes; --quick: 1), the simulator's speed
+  script/bench horizon   page loads of the portfolio service beside the FastAPI stack it replaces
   script/bench core      events per second of the pool's state machine, alone and in the tests' random worlds
 
 A measurement asserts nothing: it prints both sides, their ratio and the target. The exit code says
@@ -20,6 +21,7 @@ import sys
 import time
 
 import foresight
+import horizon
 import pools
 import proxy
 import report
@@ -39,7 +41,7 @@ def read_arguments():
         prog="script/bench", description=__doc__.split("\n", 1)[1],
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite", nargs="?", default="proxy",
-                        choices=("proxy", "syscalls", "core", "pool", "foresight"))
+                        choices=("proxy", "syscalls", "core", "pool", "foresight", "horizon"))
     parser.add_argument("--quick", action="store_true", help="1 round of 2 s, for a first look")
     parser.add_argument("--rounds", type=int, help="rounds of every row (5)")
     parser.add_argument("--seconds", type=float, help="seconds of one reading (3)")
@@ -178,6 +180,21 @@ def run_foresight(world, arguments):
     foresight.run(world, copies(world, {"weir": programs(arguments)["weir"]})["weir"], arguments, say)
 
 
+def run_horizon(arguments):
+    target = "horizon/horizon"
+    build([target])
+    rounds = 1 if arguments.quick else min(arguments.rounds, 3)
+    print(f"{os.cpu_count()} CPUs, Linux {os.uname().release}, load {os.getloadavg()[0]:.2f} before "
+          f"the run, {time.strftime('%Y-%m-%d %H:%M:%S')}\n", flush=True)
+    result = horizon.measure(os.path.join(BUILD, target), rounds, arguments.quick, say)
+    print(horizon.table(result))
+    print(f"\nMedians of {rounds} round(s); load now {os.getloadavg()[0]:.2f}.\n"
+          "What each row measures is said in bench/horizon.py.")
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1)
+
+
 def end_by_signal(number, _):
     raise SystemExit(128 + number)
 
@@ -188,6 +205,9 @@ def main():
     signal.signal(signal.SIGHUP, end_by_signal)
     if arguments.suite == "core":
         run_core(arguments)
+        return
+    if arguments.suite == "horizon":
+        run_horizon(arguments)
         return
     raise_file_limit()
     with World() as world:

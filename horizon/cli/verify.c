@@ -21,10 +21,11 @@ static const char help[] =
     "    --assets N             watched at least; 4\n"
     "    --benchmark SYMBOL     ^SPX\n"
     "    --p99 MILLISECONDS     fail when 1 of 100 pages takes longer\n"
+    "    --sample N             look into every N-th page only, into the others' statuses; 1\n"
     "    --json                 report as JSON\n";
 
 struct request {
-    const char *user, *password_file, *pages, *concurrency, *assets, *p99;
+    const char *user, *password_file, *pages, *concurrency, *assets, *p99, *sample;
     bool is_json, is_help;
     struct verify_order order;
     double p99_seconds; /* 0 = any */
@@ -117,11 +118,13 @@ static bool read_count(const char *name, const char *text, size_t max, size_t *c
 static bool read_counts(struct request *request)
 {
     size_t milliseconds = 0;
-    bool is_good = read_count("pages", request->pages, VERIFY_PAGES_MAX, &request->order.pages) &&
-                   read_count("concurrency", request->concurrency, VERIFY_PARALLEL_MAX,
-                              &request->order.concurrency) &&
-                   read_count("assets", request->assets, 1000, &request->order.wish.assets) &&
-                   read_count("p99", request->p99, 1000000, &milliseconds);
+    bool is_good =
+        read_count("pages", request->pages, VERIFY_PAGES_MAX, &request->order.pages) &&
+        read_count("concurrency", request->concurrency, VERIFY_PARALLEL_MAX,
+                   &request->order.concurrency) &&
+        read_count("assets", request->assets, 1000, &request->order.wish.assets) &&
+        read_count("sample", request->sample, VERIFY_PAGES_MAX, &request->order.sample) &&
+        read_count("p99", request->p99, 1000000, &milliseconds);
     request->p99_seconds = (double)milliseconds / 1e3;
     return is_good;
 }
@@ -146,16 +149,16 @@ static int run(const struct request *request, const char *password)
 
 int cli_verify(int argc, char **argv)
 {
-    struct request request = {.user = "demo",
-                              .order = {.pages = 1, .concurrency = 1, .wish = {4, "^SPX"}}};
+    struct request request = {
+        .user = "demo", .order = {.pages = 1, .concurrency = 1, .sample = 1, .wish = {4, "^SPX"}}};
     char password[CLI_PASSWORD_BYTES];
     size_t plain_count;
     const struct cli_option options[] = {
         {"user", &request.user, NULL},     {"password-file", &request.password_file, NULL},
         {"pages", &request.pages, NULL},   {"concurrency", &request.concurrency, NULL},
         {"assets", &request.assets, NULL}, {"benchmark", &request.order.wish.benchmark, NULL},
-        {"p99", &request.p99, NULL},       {"json", NULL, &request.is_json},
-        {"help", NULL, &request.is_help}};
+        {"p99", &request.p99, NULL},       {"sample", &request.sample, NULL},
+        {"json", NULL, &request.is_json},  {"help", NULL, &request.is_help}};
     if (!cli_parse(argc, argv, options, sizeof(options) / sizeof(*options), &request.order.url, 1,
                    &plain_count))
         return CLI_USAGE;

@@ -17,6 +17,7 @@
 struct verify_order {
     const char *url;
     size_t pages, concurrency;
+    size_t sample; /* every so many pages the contents are checked, else the statuses alone */
     struct page_wish wish;
 };
 
