@@ -5,7 +5,8 @@ stand-in for a session-mode pooler that lets 15 clients in: with SQLAlchemy and 
 own pool, directly and through weir. The load is the same each time: two processes of the
 application, 60 pages at once, five requests a page. The demo judges itself: it fails unless
 every direct run failed because of the limit, no request through weir failed, and PostgreSQL
-never saw more connections than the limit.
+never saw more connections than the limit. portfolio.py then does the same with horizon, the
+service on libweir, on real prices.
 
 weir is given default_pool_size = 30, what the remedy asks for and the server does not have: so
 weir has to find the real limit by itself, and SHOW POOLS shows what it found. Each upstream has
@@ -31,7 +32,9 @@ import time
 
 import asyncpg
 
+import portfolio
 from postgres import PrivatePostgres, free_port
+from watch import DemoFailed, sample_peak, wait_quiet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEIR = os.environ.get("WEIR_BIN") or os.path.join(os.path.dirname(HERE), "build", "weir")
@@ -44,8 +47,6 @@ PAGES_ALL = PROCESSES * PAGES
 AT_ONCE_ALL = PROCESSES * AT_ONCE
 RUN_SECONDS_MAX = 120
 START_SECONDS_MAX = 15
-QUIET_SECONDS_MAX = 15
-SAMPLE_SECONDS = 0.02
 
 Upstream = collections.namedtuple("Upstream", "title role limit refusal")
 SERVER = Upstream("PostgreSQL, whose role may have 20 connections", "app", 20,
@@ -56,6 +57,7 @@ POOLER = Upstream("A hosted session-mode pooler (a stand-in for one) that lets 1
 CONFIG = """\
 [databases]
 portfolio = host=127.0.0.1 port={upstream} dbname=portfolio
+horizon = host=127.0.0.1 port={upstream} dbname=horizon pool_size={horizon_size}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -87,10 +89,6 @@ POOL_COLUMNS = ("database", "user", "cl_active", "cl_waiting", "sv_active", "sv_
                 "ceiling")
 
 
-class DemoFailed(Exception):
-    """What the demo promises did not happen; the message says what was seen instead."""
-
-
 class Weir:
     """One `weir serve FILE` in front of the upstream at a port."""
 
@@ -103,7 +101,7 @@ class Weir:
         write_private(self.base + ".users", f'"{upstream.role}" "{password}"\n')
         write_private(self.file, CONFIG.format(
             upstream=upstream_port, port=self.port, users=self.base + ".users", role=self.role,
-            pool_size=ASKED_POOL_SIZE))
+            pool_size=ASKED_POOL_SIZE, horizon_size=portfolio.POOL_SIZE))
         self.process = None
 
     async def start(self):
@@ -175,25 +173,6 @@ async def start_pooler(upstream_port):
         stop(process)
         raise DemoFailed("the stand-in for the pooler does not start")
     return process, int(line.split()[1])
-
-
-def count_servers(watcher, role):
-    return watcher.fetchval("SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role)
-
-
-async def wait_quiet(watcher, role):
-    """Until PostgreSQL has seen off the last connection of the run before."""
-    end = time.monotonic() + QUIET_SECONDS_MAX
-    while await count_servers(watcher, role):
-        if time.monotonic() > end:
-            raise DemoFailed(f"connections of role {role} stay after the run")
-        await asyncio.sleep(0.05)
-
-
-async def sample_peak(watcher, role, peak):
-    while True:
-        peak[0] = max(peak[0], await count_servers(watcher, role))
-        await asyncio.sleep(SAMPLE_SECONDS)
 
 
 async def run_load(url, driver):
@@ -326,7 +305,11 @@ async def demo(options, server, folder):
             await compare(watcher, upstream, make_url(upstream.role, password, ports[-1]), weir)
             show_ceiling(upstream, weir)
             weirs.append(weir)
-        print("\nThe promise held: every request through weir was answered, within the limit.")
+        weir = Weir(folder, portfolio.UPSTREAM, server.port, password)
+        stack.callback(weir.stop)
+        await portfolio.show(watcher, server, folder, weir, stack)
+        print("\nThe promise held: every request through weir and to horizon was answered, within the "
+              "limit.")
         if not options.once:
             await stay(weirs, server)
     await watcher.close()
