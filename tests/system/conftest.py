@@ -172,9 +172,7 @@ def table(pg):
 
 @pytest.fixture(scope="session")
 def horizon_databases(pg):
-    databases = Databases(pg)
-    yield databases
-    databases.done()
+    return Databases(pg)
 
 
 @pytest.fixture
@@ -187,9 +185,7 @@ def horizon(pg, horizon_databases):
 
 @pytest.fixture(scope="module")
 def fragile_databases(fragile_pg):
-    databases = Databases(fragile_pg)
-    yield databases
-    databases.done()
+    return Databases(fragile_pg)
 
 
 @pytest.fixture

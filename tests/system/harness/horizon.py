@@ -70,11 +70,11 @@ class Horizon:
 
 
 class Databases:
-    """Makes databases of a cluster, all of them copies of a migrated one."""
+    """Makes databases of a cluster, all of them copies of a migrated one. They go with the cluster: to
+    drop one costs a checkpoint."""
 
     def __init__(self, pg):
         self.pg = pg
-        self.made = []
         self.template = self._create("template0")
         installation = Horizon(pg, self.template)
         installation.run("migrate")
@@ -83,7 +83,6 @@ class Databases:
     def _create(self, template):
         name = "hz_" + uuid.uuid4().hex[:12]
         self.pg.sql(f"CREATE DATABASE {name} OWNER app TEMPLATE {template}", fetch=False)
-        self.made.append(name)
         return name
 
     def empty(self):
@@ -91,8 +90,3 @@ class Databases:
 
     def migrated(self):
         return self._create(self.template)
-
-    def done(self):
-        if self.pg.is_running():
-            for name in self.made:
-                self.pg.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", fetch=False)
