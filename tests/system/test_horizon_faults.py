@@ -145,24 +145,41 @@ def test_lock_on_a_table_ends_in_504_and_cancels_the_statement(fragile):
     assert fragile.get(f"{MANAGER}/activities", token).json["items"] == []
 
 
-def test_server_that_hangs_ends_in_504_for_readers_and_writers(fragile):
+@contextlib.contextmanager
+def stopped(pids):
+    """Processes that do not run meanwhile."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_server_that_hangs_ends_in_504(fragile):
     fragile.start(HORIZON_QUERY_TIMEOUT_MS=300, HORIZON_POOL_PRE_PING=0)
     token = fragile.login("ann")
-    assert fragile.get("/api/me", token).status == 200
-    for ask in (lambda: fragile.get(f"{MANAGER}/summary", token),
-                lambda: fragile.ask("POST", f"{MANAGER}/activities",
-                                    {"date": "2018-05-11", "kind": "DEPOSIT", "amount": 1}, token)):
-        assert fragile.get(f"{MANAGER}/summary", token).status == 200
-        stopped = fragile.pg.backends("app")
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            answer = ask()
-        finally:
-            for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
+    assert fragile.get(f"{MANAGER}/summary", token).status == 200
+    with stopped(fragile.pg.backends("app")):
+        answer = fragile.get(f"{MANAGER}/summary", token)
         assert (answer.status, answer.code) == (504, "query_timeout")
     until(lambda: fragile.get(f"{MANAGER}/summary", token).status == 200, 10, "the service goes on")
+
+
+def test_server_that_hangs_in_the_middle_of_a_change_ends_in_504(fragile):
+    fragile.start(HORIZON_QUERY_TIMEOUT_MS=2000)
+    token = fragile.login("ann")
+    assert fragile.get("/api/me", token).status == 200
+    deposit = {"date": "2018-05-11", "kind": "DEPOSIT", "amount": 1}
+    with concurrent.futures.ThreadPoolExecutor() as threads, contextlib.ExitStack() as stack:
+        with locked(fragile, "users"):
+            change = threads.submit(fragile.ask, "POST", f"{MANAGER}/activities", deposit, token)
+            until(lambda: waiting_for_locks(fragile) == 1, 10, "the change waits for its user")
+            stack.enter_context(stopped(fragile.pg.backends("app")))
+        answer = change.result()
+        assert (answer.status, answer.code) == (504, "query_timeout")
+    until(lambda: fragile.get("/api/me", token).status == 200, 10, "the service goes on")
     assert fragile.get(f"{MANAGER}/activities", token).json["items"] == []
 
 
