@@ -7,8 +7,8 @@ and statement times that were seen are then played in virtual time. Compared are
 
 A statement is pg_sleep and tells how long it really ran, so that what is compared is the queue and
 not this machine's timers. What a request waited is its latency less its statements' times and less
-what a statement takes through an idle weir beyond its own time. What it takes beyond it without a
-weir is the simulator's round trip: so long is a server lent for more. What processors that others
+what a statement takes through an idle weir beyond its own time. For how long a server was lent beyond
+its statement, as weir's metrics count it, is the simulator's round trip. What processors that others
 use add to it cannot be told from waiting: only a quiet machine tells the truth. How late the load
 generator was is printed beside it.
 """
@@ -21,6 +21,7 @@ import statistics
 import struct
 import subprocess
 import time
+import urllib.request
 
 from world import USER, BenchError, Proxy, free_port
 
@@ -146,6 +147,14 @@ async def overhead_of(session):
     return max(0.0, statistics.median(latency - ran for latency, ran in tries))
 
 
+def read_hold(url):
+    """Seconds for which servers were lent, and how often, since weir began."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return [sum(float(line.split()[-1]) for line in lines
+                if line.startswith(f"weir_pool_hold_seconds_{what}{{")) for what in ("sum", "count")]
+
+
 # ---- one run ------------------------------------------------------------------------------------
 
 
@@ -183,12 +192,10 @@ class Run:
         if is_counted:
             self.waits.append(waited)
 
-    async def measure(self, port, pg_port):
-        direct = await connect(pg_port)
+    async def measure(self, port, metrics):
         free = [await connect(port) for _ in range(CLIENTS)]
-        self.round_trip = await overhead_of(direct)
         self.overhead = await overhead_of(free[0])
-        direct.transport.close()
+        before = read_hold(metrics)
         tasks = []
         begin = time.perf_counter() + 0.2
         for at in self.arrivals:
@@ -201,6 +208,8 @@ class Run:
                       for _ in range(REQUESTS)]
             await asyncio.sleep(0)
         await asyncio.gather(*tasks)
+        held, count = (after - earlier for after, earlier in zip(read_hold(metrics), before))
+        self.round_trip = max(0.0, held / count - statistics.mean(self.ran))
         for session in free:
             session.transport.close()
 
@@ -224,7 +233,8 @@ def run_weir(*command):
 
 
 def start_weir(world, weir, pool):
-    port = free_port()
+    """The proxy, and the URL of its metrics."""
+    port, http_port = free_port(), free_port()
     config = world.write(f"foresight.{port}.ini", f"""[databases]
 {USER} = host=127.0.0.1 port={world.pg_port} dbname={USER}
 [pgbouncer]
@@ -236,12 +246,13 @@ auth_file = {world.write(f"foresight.{port}.users", f'"{USER}" "any"')}
 pool_mode = transaction
 default_pool_size = {pool}
 max_client_conn = {2 * CLIENTS}
+http_listen = 127.0.0.1:{http_port}
 log_connections = 0
 log_disconnections = 0
 """)
     process = world.start([weir, "serve", config])
     world.await_answer(process, port, USER, USER)
-    return Proxy("weir", process, port)
+    return Proxy("weir", process, port), f"http://127.0.0.1:{http_port}/metrics"
 
 
 def measure(world, weir, seconds, say):
@@ -250,8 +261,8 @@ def measure(world, weir, seconds, say):
         for load in LOADS:
             say(f"pool of {pool}, {load:.0%} busy, {seconds:g} s")
             run = Run(pool, load, seconds, SEED + pool)
-            proxy = start_weir(world, weir, pool)
-            asyncio.run(run.measure(proxy.port, world.pg_port))
+            proxy, metrics = start_weir(world, weir, pool)
+            asyncio.run(run.measure(proxy.port, metrics))
             world.stop(proxy.process)
             waits = sorted(run.waits)
             measured = {"p50": quantile(waits, 0.5), "p99": quantile(waits, 0.99)}

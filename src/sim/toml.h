@@ -4,7 +4,7 @@
  * "basic" and 'literal' strings of one line, integers, floats, true, false, and arrays of numbers
  * over any number of lines. Refused, with line and reason: dotted keys and table names, inline
  * tables, dates, multi-line strings, other arrays. A key that comes twice is the reader's to
- * refuse. Test: tests/unit/sim/test_toml.c, fuzz/fuzz_toml.c.
+ * refuse. Test: tests/unit/sim/test_scenario.c, fuzz/fuzz_scenario.c.
  */
 #ifndef SIM_TOML_H
 #define SIM_TOML_H

@@ -131,6 +131,36 @@ def test_a_scenario_takes_rate_and_holding_time_from_metrics(measured, tmp_path)
     assert 1000 < facts["total"]["requests"] < 2800  # six pages of five a second for a minute
 
 
+LIBWEIR = """weir_pool_limit{pool="shop"} 15
+weir_pool_hold_seconds_bucket{pool="shop",le="0.016384"} 100
+weir_pool_hold_seconds_bucket{pool="shop",le="0.032768"} 1000
+weir_pool_hold_seconds_bucket{pool="shop",le="+Inf"} 1000
+weir_pool_hold_seconds_sum{pool="shop"} 20
+weir_pool_hold_seconds_count{pool="shop"} 1000
+"""
+
+
+def test_metrics_of_libweir_need_their_span(tmp_path):
+    path, later = tmp_path / "libweir.txt", tmp_path / "later.txt"
+    path.write_text(LIBWEIR)
+    later.write_text(LIBWEIR.replace(" 1000", " 3000").replace(" 20\n", " 60\n"))
+    assert "give metrics_span" in simulate(f"--from-metrics={path}", code=1)
+    facts = json.loads(simulate(f"--from-metrics={path},{later}", "--metrics-span=20s", "--json"))
+    assert 5000 < facts["total"]["requests"] < 7000  # 100 a second, not 150, for a minute
+    assert 1.8 < facts["lent_mean"] < 2.2  # of 20 ms each
+
+
+def test_a_plan_may_be_made_for_measured_load(tmp_path):
+    path = tmp_path / "libweir.txt"
+    path.write_text(LIBWEIR)
+    done = subprocess.run([BIN, "plan", f"--from_metrics={path}", "--metrics_span=10s", "--limit=20",
+                           "--requests=1", "--transactions=1", "--json"], capture_output=True,
+                          text=True, check=False, timeout=60)
+    facts = json.loads(done.stdout)
+    assert 1.8 < facts["littles_law"]["connections"] < 2.2
+    assert 2 <= facts["pool_in_each_process"]["size"] <= 6
+
+
 def test_a_url_is_counted_between_two_looks(measured, pg):
     done = subprocess.run([BIN, "simulate", f"--from-metrics={measured}", "--metrics-span=100ms"],
                           capture_output=True, text=True, check=False, timeout=60)
