@@ -220,13 +220,13 @@ static int set_trace(struct reader *r, const struct key *key, const double *numb
     if (!trace)
         return BASE_ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
-        trace[i] = (base_time)(numbers[i] * 1e9);
-        if (numbers[i] < 0 || numbers[i] > 1e9 ||
+        if (!(numbers[i] >= 0) || numbers[i] > 1e9 ||
             (is_growing && i > 0 && numbers[i] < numbers[i - 1])) {
             free(trace);
             return wrong(r, "number %u of %s is negative, above 1e9%s", i + 1, key->name,
                          is_growing ? ", or smaller than the one before" : "");
         }
+        trace[i] = (base_time)(numbers[i] * 1e9);
     }
     *(base_time **)(void *)((char *)load + key->offset) = trace;
     *(is_growing ? &load->trace_count : &load->service_count) = count;
