@@ -12,12 +12,19 @@ const problem = (status, code) => ({ status,
     json: { error: { code, message: `${code}, says the server`, request_id: "req-4711" } } });
 const pathOf = (route) => new URL(route.request().url()).pathname.replace("/api/portfolio-manager/", "");
 
-/** A page that is logged in and has not loaded anything yet: the routes are set before. */
+/** A page that has just logged in and loads; its clock stands still unless the test winds it. The
+ *  routes are set before. */
 async function openWith(setUp) {
     const page = await world.open({ isLoggedIn: false, mayFail: true });
+    page.underWay = new Set();
+    page.on("request", (request) => page.underWay.add(request));
+    page.on("requestfinished", (request) => page.underWay.delete(request));
+    page.on("requestfailed", (request) => page.underWay.delete(request));
     await page.clock.install();
     await setUp(page);
     await page.goto(URL_);
+    await page.waitForSelector("[data-test=login]");
+    await page.clock.pauseAt(Date.now() + 60_000);
     await logIn(page);
     await page.waitForSelector("[data-test=logout]"); // only then may the clock be wound forward
     return page;
@@ -48,14 +55,8 @@ test("a slow answer shows a skeleton, then a word, then an error with a button t
 });
 
 test("an answer within 200 ms shows no skeleton", async () => {
-    const page = await world.open({ isLoggedIn: false });
     const held = [];
-    await page.clock.install();
-    await page.route(FIVE, (route) => held.push(route));
-    await page.goto(URL_);
-    await page.waitForSelector("[data-test=login]");
-    await page.clock.pauseAt(Date.now() + 60_000);
-    await logIn(page);
+    const page = await openWith((it) => it.route(FIVE, (route) => held.push(route)));
     await page.waitForSelector(".panel-report[aria-busy=true]");
     await page.clock.runFor(190);
     assert.equal(await page.locator(".skeleton").count(), 0);
@@ -69,13 +70,18 @@ test("an answer within 200 ms shows no skeleton", async () => {
     assert.equal(await page.locator(".skeleton").count(), 0);
 });
 
+/** Lets a quarter of a second pass for the page, but none while it waits for an answer. */
+function wind(page) {
+    return page.underWay.size > 0 ? page.waitForTimeout(20) : page.clock.runFor(250);
+}
+
 for (const [source, panel] of Object.entries(PANELS)) {
     test(`an HTML error page in place of ${source} spoils that panel alone`, async () => {
         const page = await openWith((it) => it.route(`**/api/portfolio-manager/${source}*`,
             (route) => route.fulfill(HEROKU_503)));
         const box = page.locator(`.panel-${panel} .panel-error`).first();
         // The page tries again before it says so.
-        await until(() => box.count(), () => page.clock.fastForward(400), "an error box");
+        await until(() => box.count(), () => wind(page), "an error box");
         assert.match(await box.textContent(), /busy.*Try again/s);
         const others = Object.entries(PANELS).filter(([one]) => one !== source);
         for (const [, other] of others) {
@@ -112,8 +118,8 @@ test("a busy server is asked again after the time it named, and a few times only
     await page.waitForSelector("[data-test=total]");
     await page.clock.fastForward(1900);
     assert.equal(times.length, 1);
-    await until(() => page.locator(".panel-market .panel-error").count(),
-        () => page.clock.fastForward(500), "an error box");
+    await until(() => page.locator(".panel-market .panel-error").count(), () => wind(page),
+        "an error box");
     await expectText(page, ".panel-market [role=alert]", "database connections are taken");
     await expectText(page, ".panel-market [role=alert]", "req-4711");
     assert.equal(times.length, 3);
@@ -126,8 +132,7 @@ test("a busy server that recovers is not even mentioned", async () => {
         return tries > 1 ? route.continue()
             : route.fulfill({ ...problem(503, "pool_exhausted"), headers: { "Retry-After": "1" } });
     }));
-    await until(() => page.locator(".index-number").count(), () => page.clock.fastForward(300),
-        "the second try");
+    await until(() => page.locator(".index-number").count(), () => wind(page), "the second try");
     assert.equal(tries, 2);
     assert.equal(await page.locator(".panel-error").count(), 0);
 });
