@@ -24,6 +24,7 @@ struct walk {
     struct base_slice in;
     size_t done;       /* bytes dealt with */
     size_t run_start;  /* the run is [run_start, done) */
+    bool is_stream;    /* of replication: passed on, whatever it says */
     bool ends_request; /* the message at hand is the last answer to the oldest request */
     bool is_ready;     /* it is the ReadyForQuery of a request that is gone already */
 };
@@ -569,8 +570,7 @@ static bool step(struct walk *walk)
         server_break(server, "the server broke the protocol");
         return false;
     }
-    bool is_stream = server->pool->parent && server->client; /* of replication: passed on */
-    bool is_looked_into = !is_stream && matters(server, type) && bytes <= SERVER_IN_BYTES_MAX;
+    bool is_looked_into = !walk->is_stream && matters(server, type) && bytes <= SERVER_IN_BYTES_MAX;
     if (is_looked_into && bytes > rest.bytes) {
         return false;
     }
@@ -596,8 +596,9 @@ static bool step(struct walk *walk)
     server->pass_left = bytes - here;
     server->pass_is_dropped = !is_passed;
     end_request(walk);
-    server->had_error = server->had_error || (is_stream && type == 'E');
-    if (type == 'Z' && !is_stream) {
+    if (walk->is_stream) {
+        server->had_error = server->had_error || type == 'E';
+    } else if (type == 'Z') {
         after_ready(walk, is_passed);
     }
     return server->state != PROXY_SERVER_CLOSING;
@@ -618,6 +619,7 @@ static void resume_client(struct proxy_server *server)
 size_t server_session_data(struct proxy_server *server, struct base_slice in)
 {
     struct walk walk = {.server = server, .in = in};
+    walk.is_stream = server->pool->parent && server->client;
     while (walk.done < in.bytes) {
         if (server->pass_left > 0) {
             pass_piece(&walk);
