@@ -115,18 +115,17 @@ static void ended(struct weir_claim *claim, int status, PGconn *conn,
         complain_unless(mine->actor->chaos, status == WEIR_ETIMEDOUT);
 }
 
-/* Begins a claim, and withdraws one now and then, which may have been granted. */
-static void act_on_claim(struct actor *actor, struct weir_loop *loop, struct loop_claim *mine)
+static void begin(struct actor *actor, struct weir_loop *loop, struct loop_claim *mine)
 {
     struct weir_want want = want_of(actor);
-    if (!mine->is_pending) {
-        mine->is_pending = weir_loop_claim(loop, &mine->claim, &want, ended) == 0;
-        complain_unless(actor->chaos, mine->is_pending);
-    }
-    if (mine->is_pending && dice(actor, 6) == 0) {
-        complain_unless(actor->chaos, weir_loop_cancel(loop, &mine->claim) == 0);
-        mine->is_pending = false;
-    }
+    mine->is_pending = weir_loop_claim(loop, &mine->claim, &want, ended) == 0;
+    complain_unless(actor->chaos, mine->is_pending);
+}
+
+static void withdraw(struct actor *actor, struct weir_loop *loop, struct loop_claim *mine)
+{
+    complain_unless(actor->chaos, weir_loop_cancel(loop, &mine->claim) == 0);
+    mine->is_pending = false;
 }
 
 static void *act_as_loop(void *argument)
@@ -140,13 +139,17 @@ static void *act_as_loop(void *argument)
     for (int i = 0; i < ROUNDS; i++) {
         struct pollfd fd = {.fd = weir_loop_fd(loop), .events = POLLIN};
         for (int k = 0; k < CLAIMS; k++)
-            act_on_claim(actor, loop, &claims[k]);
+            if (!claims[k].is_pending)
+                begin(actor, loop, &claims[k]);
         poll(&fd, 1, 60000); /* a pending claim has a deadline */
+        for (int k = 0; k < CLAIMS; k++)
+            if (dice(actor, 6) == 0) /* some of them have just been granted */
+                withdraw(actor, loop, &claims[k]);
         weir_loop_tick(loop);
     }
     for (int i = 0; i < CLAIMS; i++)
         if (claims[i].is_pending)
-            complain_unless(actor->chaos, weir_loop_cancel(loop, &claims[i].claim) == 0);
+            withdraw(actor, loop, &claims[i]);
     complain_unless(actor->chaos, weir_loop_close(loop) == 0);
     atomic_fetch_sub(&actor->chaos->working, 1);
     return NULL;
