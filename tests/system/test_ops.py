@@ -53,7 +53,7 @@ auth_file = /nowhere/users.txt
     path = weir.put("bad.ini", text)
     code, said = run("serve", "--check", path)
     assert code != 0
-    for line, word in ((2, "port"), (5, "session"), (6, "default_pool_size"), (7, "auth_hba_file"),
+    for line, word in ((2, "port"), (5, "session"), (6, "default_pool_size"), (7, "scram-sha-256"),
                        (8, "no_such_setting"), (9, "query_wait_timeout"), (10, "auth_file")):
         found = [row for row in said.splitlines() if f"bad.ini:{line}" in row]
         assert found, f"line {line} is missing in:\n{said}"

@@ -12,7 +12,7 @@ import { language, type Language, languages, setLanguage, t } from "./i18n/index
 import { logo } from "./logo.ts";
 import type { Part } from "./panel.ts";
 import { parseRoute, type Route, showRoute, type View, views } from "./route.ts";
-import { say, startSaying } from "./say.ts";
+import { say, sayEnd, startSaying } from "./say.ts";
 import { Store } from "./store.ts";
 import { setTheme, startTheme, type Theme, theme, themes } from "./theme.ts";
 import { activitiesView } from "./views/activities.ts";
@@ -150,9 +150,9 @@ function tellProgress(): void {
     }
     const failed = sources.filter((source) => source.phase === "failed").length;
     if (failed > 0) {
-        say(t.partlyLoaded(failed));
+        sayEnd(t.partlyLoaded(failed));
     } else if (sources.every((source) => source.phase === "ready")) {
-        say(t.loaded);
+        sayEnd(t.loaded);
     }
 }
 

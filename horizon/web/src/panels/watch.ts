@@ -8,7 +8,7 @@ import { sparkline } from "../chart/sparkline.ts";
 import { h, newId } from "../dom.ts";
 import { format, t } from "../i18n/index.ts";
 import { errorText, panel, type Part } from "../panel.ts";
-import { say } from "../say.ts";
+import { sayDone } from "../say.ts";
 import type { Store } from "../store.ts";
 
 const API = "/api/portfolio-manager/watch";
@@ -87,7 +87,7 @@ async function removeSymbol(store: Store, symbol: string, button: HTMLButtonElem
     notice.textContent = "";
     try {
         await request(`${API}/${encodeURIComponent(symbol)}`, { method: "DELETE" });
-        say(t.removed(symbol));
+        sayDone(t.removed(symbol));
         store.loadAll();
     } catch (error) {
         notice.textContent = `${symbol}: ${errorText(error instanceof ApiError ? error : null)}`;
@@ -138,7 +138,7 @@ function addForm(store: Store, notice: HTMLElement): HTMLElement {
         try {
             await request(API, { method: "POST", body: { symbol } });
             input.value = "";
-            say(t.added(symbol));
+            sayDone(t.added(symbol));
             store.loadAll();
         } catch (error) {
             notice.textContent = `${symbol}: ${errorText(error instanceof ApiError ? error : null)}`;

@@ -7,7 +7,7 @@ import { h, newId } from "../dom.ts";
 import { checkActivity, type Entered, type Field, fieldsOf } from "../entry.ts";
 import { format, language, t } from "../i18n/index.ts";
 import { errorText, panel, type Part } from "../panel.ts";
-import { say } from "../say.ts";
+import { sayDone } from "../say.ts";
 import type { Store } from "../store.ts";
 
 const API = "/api/portfolio-manager/activities";
@@ -15,7 +15,7 @@ const HIDDEN_AFTER = 100;
 
 export function activitiesView(store: Store): Part {
     const changed = (text: string) => {
-        say(text);
+        sayDone(text);
         void store.activities.load();
         store.loadAll();
     };
