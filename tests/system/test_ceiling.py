@@ -48,10 +48,10 @@ def test_sixty_clients_on_a_role_with_twenty_connections(weir_factory, pg, mode)
     for client in crowd:
         client.send(wire.query("BEGIN"))
     until(lambda: int(weir.pool("app20")["cl_waiting"]) == 5, 15, "five wait")
-    row = weir.pool("app20")
-    assert servers(row) <= ROLE_LIMIT + 1  # one probe may be under way
-    assert int(row["sv_active"]) == ROLE_LIMIT
-    assert int(row["ceiling"]) == ROLE_LIMIT
+    # connects begun before the ceiling was met come to their end; then there is one probe at most
+    until(lambda: int(weir.pool("app20")["ceiling"] or 0) == ROLE_LIMIT and
+          servers(weir.pool("app20")) <= ROLE_LIMIT + 1, 15, "the ceiling is met and kept")
+    assert int(weir.pool("app20")["sv_active"]) == ROLE_LIMIT
     assert len(pg.backends("app20")) <= ROLE_LIMIT
     refusals = pg.log()[log_before:].count('too many connections for role "app20"')
     assert 1 <= refusals <= 15, f"{refusals} refused connects: that is a stampede"

@@ -12,6 +12,9 @@ from harness.wait import until
 
 PAGES = 200 if os.environ.get("WEIR_LONG") else 60
 AT_ONCE = 50
+# How long a page takes is the demonstration's business: here programs are slowed by sanitizers and
+# by other tests.
+PATIENT = {"HORIZON_POOL_TIMEOUT_MS": 20000, "HORIZON_QUERY_TIMEOUT_MS": 20000}
 
 
 def verify(service, *arguments, code=0, port=None):
@@ -36,7 +39,7 @@ def test_the_incidents_load_does_not_fail_on_twenty_connections(service_factory,
                                                                 processes):
     service = service_factory(horizon_databases, role="app20")
     service.demo()
-    service.start(WEB_CONCURRENCY=processes)
+    service.start(WEB_CONCURRENCY=processes, **PATIENT)
     report = load(service)
     assert report["processes"] == processes
     assert report["pool_limit"] * processes < 20 and report["pool_connect_failures"] == 0
@@ -52,7 +55,7 @@ def test_the_incidents_load_does_not_fail_through_weir(service_factory, horizon_
     weir.start(databases={service.database: weir.conninfo(service.database)},
                auth_type="scram-sha-256", default_pool_size=18, max_client_conn=100)
     service.start(WEB_CONCURRENCY=processes, HORIZON_LISTEN_URL=service.url,
-                  DATABASE_URL=service.url_at(weir.port))
+                  DATABASE_URL=service.url_at(weir.port), **PATIENT)
     assert load(service)["processes"] == processes
     assert "too many connections" not in service.log()
 
@@ -130,8 +133,8 @@ def test_a_service_whose_database_is_down_is_not_verified(service_factory, fragi
         assert "status 503" in out and "not verified" in err
     finally:
         fragile_pg.start()
-    until(lambda: service.ask("GET", "/readyz").status == 200, 30, "the pool has recovered")
-    verify(service)
+    # the pool tries again after a back-off of up to five seconds
+    until(lambda: verify(service), 60, "the service has recovered by itself")
 
 
 @pytest.mark.parametrize("arguments, code, words", [
