@@ -24,8 +24,10 @@ struct proxy_helpers {
     pthread_mutex_t mutex;
     pthread_cond_t has_work, has_left;
     struct base_list waiting, finished;
-    uint32_t job_count; /* waiting, running, finished */
-    uint32_t thread_count, idle_count;
+    uint32_t job_count;                /* waiting, running, finished */
+    uint32_t thread_count, idle_count; /* threads that have not left; those that wait */
+    pthread_t threads[PROXY_HELPERS_MAX];
+    uint32_t started_count;
     bool is_ending;
 };
 
@@ -113,13 +115,13 @@ int proxy_helpers_new(struct net_loop *loop, struct proxy_helpers **ret_helpers)
 static bool start_thread(struct proxy_helpers *helpers)
 {
     sigset_t all, before;
-    pthread_t thread;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool is_started = pthread_create(&thread, NULL, work, helpers) == 0;
+    pthread_t *thread = &helpers->threads[helpers->started_count];
+    bool is_started = pthread_create(thread, NULL, work, helpers) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (is_started) {
-        pthread_detach(thread);
+        helpers->started_count++;
         helpers->thread_count++;
     }
     return is_started;
@@ -172,6 +174,9 @@ void proxy_helpers_free(struct proxy_helpers *helpers)
     tell(helpers, &helpers->finished);
     if (!have_left) {
         return; /* what hangs still uses it: the process ends */
+    }
+    for (uint32_t i = 0; i < helpers->started_count; i++) {
+        pthread_join(helpers->threads[i], NULL); /* they are past their last wait */
     }
     close(helpers->watch.fd);
     pthread_cond_destroy(&helpers->has_left);
