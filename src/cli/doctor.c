@@ -15,7 +15,7 @@
 struct arguments {
     const char *url;
     bool is_json, is_ending;
-    base_time patience, idle;
+    base_time patience, idle, forgotten;
 };
 
 enum { GO_ON = -1 };
@@ -29,6 +29,8 @@ static int help(FILE *to)
         "rights but to log in. Without a URL: DATABASE_URL.\n\n"
         "  --json                                everything as JSON\n"
         "  --timeout=10s                         patience with the connection and each question\n"
+        "  --forgotten-after=1h                  an idle session counts as forgotten after so "
+        "long\n"
         "  --terminate-idle-in-transaction=10min end sessions that have been idle in transaction\n"
         "                                        for longer; asks first\n\n"
         "The exit code is 0 (good), 1 (warning), 2 (critical), 3 (could not tell).\n",
@@ -50,12 +52,13 @@ static int parse(int argc, char **argv, struct arguments *ret)
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'},
         {"timeout", required_argument, NULL, 't'},
+        {"forgotten-after", required_argument, NULL, 'f'},
         {"terminate-idle-in-transaction", required_argument, NULL, 'i'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     int c;
-    *ret = (struct arguments){.patience = 10 * BASE_SECOND};
+    *ret = (struct arguments){.patience = 10 * BASE_SECOND, .forgotten = DOCTOR_FORGOTTEN};
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (c) {
         case 'j':
@@ -63,6 +66,10 @@ static int parse(int argc, char **argv, struct arguments *ret)
             break;
         case 't':
             if (!read_span("timeout", optarg, &ret->patience))
+                return DOCTOR_CANNOT_TELL;
+            break;
+        case 'f':
+            if (!read_span("forgotten-after", optarg, &ret->forgotten))
                 return DOCTOR_CANNOT_TELL;
             break;
         case 'i':
@@ -90,8 +97,10 @@ static bool is_console(const char *database)
     return database && (strcmp(database, "pgbouncer") == 0 || strcmp(database, "weir") == 0);
 }
 
-void doctor_look(struct doctor_facts *facts, const char *url, base_time patience)
+void doctor_look(struct doctor_facts *facts, const char *url, base_time forgotten_after,
+                 base_time patience)
 {
+    *facts = (struct doctor_facts){.forgotten_s = (double)forgotten_after / BASE_SECOND};
     PGconn *conn = doctor_connect(url, NULL, patience, &facts->refusal);
     if (!conn) {
         facts->kind = facts->refusal.kind;
@@ -121,7 +130,7 @@ int cli_doctor(int argc, char **argv)
         fputs("weir: out of memory\n", stderr);
         return DOCTOR_CANNOT_TELL;
     }
-    doctor_look(facts, arguments.url, arguments.patience);
+    doctor_look(facts, arguments.url, arguments.forgotten, arguments.patience);
     struct doctor_verdict verdict = doctor_verdict_of(facts);
     if (arguments.is_json)
         doctor_report_json(stdout, facts, &verdict);

@@ -3,9 +3,12 @@
  *   doctor.c          command line, order of the questions, exit code
  *   doctor_connect.c  one connection with deadlines, and the SQLSTATE of a refusal
  *   doctor_refusal.c  which limit refused, from SQLSTATE and text
- *   doctor_facts.c    what PostgreSQL tells about limits and sessions, with whatever rights there
- * are doctor_console.c  which pooler stands in between, and what its console tells doctor_verdict.c
- * from facts to a level and three sentences doctor_report.c   as text     doctor_json.c  as JSON
+ *   doctor_facts.c    what PostgreSQL tells about limits and sessions, whatever the rights
+ *   doctor_console.c  which pooler stands in between, and what its console tells
+ *   doctor_verdict.c  from facts to a level and three sentences
+ *   doctor_report.c   as text
+ *   doctor_json.c     as JSON
+ *   doctor_age.c      how long something has been, for a person
  *   doctor_end.c      --terminate-idle-in-transaction
  *   top.c             `weir top`: the same look again and again
  *
@@ -28,6 +31,9 @@
 #define DOCTOR_HOLDERS_MAX  15
 #define DOCTOR_TEXT_BYTES   512
 #define DOCTOR_NO_LIMIT     (-1)
+
+/* Pools replace connections after an hour at most: one that was idle for longer has no owner. */
+#define DOCTOR_FORGOTTEN (3600 * BASE_SECOND)
 
 enum doctor_kind {
     DOCTOR_UNKNOWN,
@@ -58,6 +64,7 @@ struct doctor_group {
     double oldest_s; /* since the state changed */
 };
 
+/* TROUBLE_ZOMBIE: idle for longer than anybody needs, or its client does not take the result. */
 enum doctor_trouble { TROUBLE_TRANSACTION, TROUBLE_LOCK, TROUBLE_ZOMBIE, TROUBLES };
 
 struct doctor_session {
@@ -108,6 +115,7 @@ struct doctor_facts {
     uint32_t group_count, session_count, pool_count;
     struct doctor_group groups[DOCTOR_GROUPS_MAX];
     struct doctor_session sessions[DOCTOR_SESSIONS_MAX];
+    double forgotten_s; /* an idle session that did nothing for so long counts as forgotten */
     int64_t troubles[TROUBLES];
     double oldest_s[TROUBLES];
     /* of a pooler */
@@ -147,8 +155,10 @@ void doctor_copy(char *target, size_t bytes, const char *text);
 /* Fills is_full, limit, advice and kind from SQLSTATE and text. */
 void doctor_refusal_read(struct doctor_refusal *refusal);
 
-/* Asks everything that can be asked; `facts` has to be zero. */
-void doctor_look(struct doctor_facts *facts, const char *url, base_time patience);
+/* Asks everything that can be asked; `facts` is emptied first. Sessions that have been idle for
+ * longer than `forgotten_after` count as forgotten. */
+void doctor_look(struct doctor_facts *facts, const char *url, base_time forgotten_after,
+                 base_time patience);
 
 /* ---- the others ------------------------------------------------------------------------------ */
 
@@ -162,6 +172,13 @@ bool doctor_is_between(const struct doctor_facts *facts);
 void doctor_console_ask(struct doctor_facts *facts, const char *url, base_time patience);
 
 const char *doctor_kind_name(enum doctor_kind kind);
+
+struct doctor_age {
+    char text[24];
+};
+
+/* "90 s", "15 min", "2.5 h". */
+struct doctor_age doctor_age(double seconds);
 
 struct doctor_verdict doctor_verdict_of(const struct doctor_facts *facts);
 

@@ -11,10 +11,8 @@
 
 #include "cli/doctor.h"
 
-/* An idle session that did nothing for so long has probably been forgotten: pools replace
- * connections after an hour. One that does not take its result has probably gone. */
-#define ZOMBIE_S   3600
-#define UNREAD_S   60
+/* Who does not take its result for so long has probably gone. */
+#define UNREAD_S   60.0
 #define STRING_(x) #x
 #define STRING(x)  STRING_(x)
 #define CLIENTS_ONLY                                                                           \
@@ -48,20 +46,16 @@ static const char groups_sql[] =
     " pg_catalog.max(" AGE ") AS oldest FROM pg_catalog.pg_stat_activity a WHERE" CLIENTS_ONLY
     " GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4 LIMIT " STRING(DOCTOR_GROUPS_MAX);
 
+/* Its numbers are in seconds: how long a session may be idle, and may not take its result. */
 static const char sessions_sql[] =
-    "SELECT * FROM (SELECT CASE WHEN a.state LIKE 'idle in transaction%' THEN 0"
+    "SELECT * FROM (SELECT CASE WHEN a.state LIKE 'idle in transaction%%' THEN 0"
     " WHEN EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid = a.pid AND NOT l.granted) THEN 1"
-    " WHEN a.state = 'idle' AND " AGE
-    " > " STRING(ZOMBIE_S) " THEN 2"
-                           " WHEN a.wait_event = 'ClientWrite' AND " AGE " > " STRING(
-                               UNREAD_S) " THEN 2 END AS trouble,"
-                                         " a.pid, a.usename AS user, a.application_name AS "
-                                         "application, a.state, " AGE " AS age,"
-                                         " COALESCE(pg_catalog.host(a.client_addr), 'local') AS "
-                                         "address, a.backend_start AS began"
-                                         " FROM pg_catalog.pg_stat_activity a WHERE" CLIENTS_ONLY
-                                         ") s WHERE trouble IS NOT NULL"
-                                         " ORDER BY trouble, age DESC, pid";
+    " WHEN a.state = 'idle' AND " AGE " > %.3f THEN 2"
+    " WHEN a.wait_event = 'ClientWrite' AND " AGE " > %.3f THEN 2 END AS trouble,"
+    " a.pid, a.usename AS user, a.application_name AS application, a.state, " AGE " AS age,"
+    " COALESCE(pg_catalog.host(a.client_addr), 'local') AS address, a.backend_start AS began"
+    " FROM pg_catalog.pg_stat_activity a WHERE" CLIENTS_ONLY
+    ") s WHERE trouble IS NOT NULL ORDER BY trouble, age DESC, pid";
 
 /* ---- who answers ----------------------------------------------------------------------------- */
 
@@ -194,7 +188,10 @@ static void ask_blockers(struct doctor_facts *facts, PGconn *conn, base_time pat
 
 bool doctor_facts_ask(struct doctor_facts *facts, PGconn *conn, base_time patience)
 {
-    const char *const sql[] = {identity_sql, counts_sql, groups_sql, sessions_sql};
+    char sessions[sizeof(sessions_sql) + 64];
+    snprintf(sessions, sizeof(sessions), sessions_sql, facts->forgotten_s,
+             facts->forgotten_s < UNREAD_S ? facts->forgotten_s : UNREAD_S);
+    const char *const sql[] = {identity_sql, counts_sql, groups_sql, sessions};
     for (int i = 0; i < 4; i++) {
         PGresult *rows = doctor_query(conn, sql[i], patience, facts->note);
         if (!rows)

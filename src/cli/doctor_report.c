@@ -3,22 +3,6 @@
 
 #include "cli/doctor.h"
 
-struct age {
-    char text[24];
-};
-
-static struct age age(double seconds)
-{
-    struct age out;
-    if (seconds < 120)
-        snprintf(out.text, sizeof(out.text), "%.0f s", seconds);
-    else if (seconds < 7200)
-        snprintf(out.text, sizeof(out.text), "%.0f min", seconds / 60);
-    else
-        snprintf(out.text, sizeof(out.text), "%.1f h", seconds / 3600);
-    return out;
-}
-
 static void print_limits(FILE *to, const struct doctor_facts *facts)
 {
     fprintf(to, "limits\n");
@@ -46,7 +30,7 @@ static void print_groups(FILE *to, const struct doctor_facts *facts)
         bool is_shown = g->state[0] != '\0';
         fprintf(to, "  %5lld  %-16.16s %-20.20s %-14.14s %-24.24s %5lld %9s\n", (long long)g->count,
                 g->user, g->application, g->database, is_shown ? g->state : "(not shown)",
-                (long long)g->addresses, is_shown ? age(g->oldest_s).text : "-");
+                (long long)g->addresses, is_shown ? doctor_age(g->oldest_s).text : "-");
     }
     if (!facts->sees_all)
         fprintf(to, "  Others' states are not shown to this role: GRANT pg_read_all_stats TO %s\n",
@@ -59,7 +43,7 @@ static void print_sessions(FILE *to, const struct doctor_facts *facts)
     static const char *const titles[TROUBLES] = {
         [TROUBLE_TRANSACTION] = "idle in transaction",
         [TROUBLE_LOCK] = "waiting for locks",
-        [TROUBLE_ZOMBIE] = "probably forgotten (idle for more than an hour, or not reading)",
+        [TROUBLE_ZOMBIE] = "probably forgotten (idle for long, or not taking their result)",
     };
     for (int trouble = 0; trouble < TROUBLES; trouble++) {
         if (facts->troubles[trouble] == 0)
@@ -70,7 +54,7 @@ static void print_sessions(FILE *to, const struct doctor_facts *facts)
             if ((int)s->trouble != trouble)
                 continue;
             fprintf(to, "  pid %-8lld %-16.16s %-20.20s %-16.16s %s for %s", (long long)s->pid,
-                    s->user, s->application, s->address, s->state, age(s->age_s).text);
+                    s->user, s->application, s->address, s->state, doctor_age(s->age_s).text);
             if (s->blocker > 0)
                 fprintf(to, ", blocked by pid %lld", (long long)s->blocker);
             fputs("\n", to);
@@ -102,7 +86,7 @@ static void print_pools(FILE *to, const struct doctor_facts *facts)
                 (long long)p->idle);
         print_count(to, 6, p->limit);
         print_count(to, 7, p->ceiling);
-        fprintf(to, " %8s\n", age(p->longest_wait_s).text);
+        fprintf(to, " %8s\n", doctor_age(p->longest_wait_s).text);
     }
     fputs("\n", to);
 }
@@ -116,7 +100,7 @@ static void print_holders(FILE *to, const struct doctor_facts *facts)
     for (uint32_t i = 0; i < facts->holder_count; i++) {
         const struct doctor_holder *h = &facts->holders[i];
         fprintf(to, "  %-16.16s %-16.16s %-20.20s %-22.22s %9s\n", h->database, h->user,
-                h->application, h->client, h->age_s < 0 ? "-" : age(h->age_s).text);
+                h->application, h->client, h->age_s < 0 ? "-" : doctor_age(h->age_s).text);
     }
     fputs("\n", to);
 }

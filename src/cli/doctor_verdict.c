@@ -31,22 +31,6 @@ static void say(char sentence[DOCTOR_TEXT_BYTES], const char *format, ...)
     va_end(list);
 }
 
-struct age {
-    char text[24];
-};
-
-static struct age age(double seconds)
-{
-    struct age out;
-    if (seconds < 120)
-        snprintf(out.text, sizeof(out.text), "%.0f s", seconds);
-    else if (seconds < 7200)
-        snprintf(out.text, sizeof(out.text), "%.0f min", seconds / 60);
-    else
-        snprintf(out.text, sizeof(out.text), "%.0f h", seconds / 3600);
-    return out;
-}
-
 static const char *plural(int64_t count)
 {
     return count == 1 ? "" : "s";
@@ -138,7 +122,8 @@ static enum doctor_level level_of_pools(const struct doctor_facts *facts)
 
 static bool has_zombies(const struct doctor_facts *facts, const struct doctor_limit *limit)
 {
-    return limit && 5 * facts->troubles[TROUBLE_ZOMBIE] >= limit->limit;
+    int64_t count = facts->troubles[TROUBLE_ZOMBIE];
+    return limit && count > 0 && 5 * count >= limit->limit;
 }
 
 static enum doctor_level level_of(const struct doctor_facts *facts,
@@ -197,7 +182,7 @@ static void say_state(const struct doctor_facts *facts, const struct doctor_limi
         say(to, " servers, %lld client%s wait%s", (long long)pool->waiting, plural(pool->waiting),
             pool->waiting == 1 ? "s" : "");
         if (pool->waiting > 0)
-            say(to, ", the first for %s", age(pool->longest_wait_s).text);
+            say(to, ", the first for %s", doctor_age(pool->longest_wait_s).text);
     }
     if (limit)
         say(to,
@@ -233,7 +218,7 @@ static bool say_trouble(const struct doctor_facts *facts, const struct doctor_li
     int64_t count = facts->troubles[TROUBLE_TRANSACTION];
     if (idle && facts->oldest_s[TROUBLE_TRANSACTION] > IDLE_BAD_S) {
         say(to, "%lld session%s idle in transaction, the longest for %s (", (long long)count,
-            count == 1 ? " is" : "s are", age(idle->age_s).text);
+            count == 1 ? " is" : "s are", doctor_age(idle->age_s).text);
         say_session(idle, to);
         say(to, "): it holds a connection and its locks and does nothing.");
         return true;
@@ -241,14 +226,17 @@ static bool say_trouble(const struct doctor_facts *facts, const struct doctor_li
     if (locked && facts->oldest_s[TROUBLE_LOCK] > LOCK_BAD_S) {
         count = facts->troubles[TROUBLE_LOCK];
         say(to, "%lld session%s for a lock, the first for %s; pid %lld holds it.", (long long)count,
-            count == 1 ? " waits" : "s wait", age(locked->age_s).text, (long long)locked->blocker);
+            count == 1 ? " waits" : "s wait", doctor_age(locked->age_s).text,
+            (long long)locked->blocker);
         return true;
     }
+    count = facts->troubles[TROUBLE_ZOMBIE];
     if (has_zombies(facts, limit)) {
         say(to,
-            "%lld sessions have done nothing for more than an hour: whoever opened them has "
-            "probably forgotten them.",
-            (long long)facts->troubles[TROUBLE_ZOMBIE]);
+            "%lld session%s done nothing for more than %s, or did not take the result: whoever "
+            "opened %s has probably forgotten %s.",
+            (long long)count, count == 1 ? " has" : "s have", doctor_age(facts->forgotten_s).text,
+            count == 1 ? "it" : "them", count == 1 ? "it" : "them");
         return true;
     }
     return false;
@@ -296,12 +284,19 @@ static bool say_pool(const struct doctor_facts *facts, char *to)
 
 /* ---- sentences: what to do ------------------------------------------------------------------- */
 
-static void say_settings(const struct doctor_facts *facts, int64_t share, char *to)
+static void say_remedy(const struct doctor_facts *facts, const struct doctor_limit *limit, char *to)
 {
     if (facts->troubles[TROUBLE_TRANSACTION] > 0 &&
         facts->oldest_s[TROUBLE_TRANSACTION] > IDLE_BAD_S)
         say(to, "End such sessions with --terminate-idle-in-transaction 10min and set "
                 "idle_in_transaction_session_timeout; ");
+    else if (has_zombies(facts, limit))
+        say(to, "Have their owners close them, or let PostgreSQL do it (idle_session_timeout, "
+                "tcp_user_timeout, pg_terminate_backend); ");
+}
+
+static void say_settings(const struct doctor_facts *facts, int64_t share, char *to)
+{
     if (share == 0) {
         say(to, "%s", to[0] ? "then look again." : "Nothing has to be changed.");
         return;
@@ -365,6 +360,7 @@ struct doctor_verdict doctor_verdict_of(const struct doctor_facts *facts)
             say(verdict.sentences[1], "Who holds them is known to PostgreSQL only: name its "
                                       "database instead of the console.");
     }
+    say_remedy(facts, verdict.tightest, verdict.sentences[2]);
     say_settings(facts, verdict.to_share, verdict.sentences[2]);
     return verdict;
 }

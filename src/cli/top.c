@@ -8,7 +8,6 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,8 +97,7 @@ static int show(const struct arguments *arguments, struct doctor_facts *facts)
     char clock[32];
     time_t now = time(NULL);
     struct tm local;
-    memset(facts, 0, sizeof(*facts));
-    doctor_look(facts, arguments->url, PATIENCE);
+    doctor_look(facts, arguments->url, DOCTOR_FORGOTTEN, PATIENCE);
     struct doctor_verdict verdict = doctor_verdict_of(facts);
     strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &local));
     if (isatty(STDOUT_FILENO))

@@ -254,7 +254,8 @@ static bool measure(const struct sim_metrics_histogram *h, struct sim_dist *ret)
     if (!(mean > 0) || !(h->count > 0) || !isfinite(mean))
         return false;
     *ret = h->sum > 0 ? sim_dist_scaled(&dist, h->sum / h->count * 1e9 / mean) : dist;
-    return true;
+    mean = sim_dist_mean(ret);
+    return mean >= 1 && isfinite(mean); /* ns; a sum can be so large that no number is left of it */
 }
 
 int sim_metrics_apply(const struct sim_metrics_pool *pool, double span, struct sim_load *load,

@@ -9,6 +9,7 @@ import threading
 import urllib.parse
 
 import psycopg2
+import psycopg2.extras
 import pytest
 
 from harness.daemon import BIN
@@ -155,6 +156,44 @@ def test_idle_transactions_and_waits_for_locks_are_listed(fragile_pg):
     found = {s["trouble"]: s for s in facts["sessions"]}
     assert found["waiting_for_lock"]["pid"] == waiter_pid
     assert found["waiting_for_lock"]["blocker"] == found["idle_in_transaction"]["pid"]
+
+
+def test_sessions_that_nobody_uses_any_more_are_a_warning(fragile_pg):
+    others_are_gone(fragile_pg)
+    with sessions(10, fragile_pg.port, "app20", application_name="leak"):
+        until(lambda: fragile_pg.sql(
+            "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'leak' AND state ="
+            " 'idle' AND clock_timestamp() - state_change > interval '2 ms'")[0]["n"] == 10, 10,
+              "all have been idle for a moment")
+        facts = look("--forgotten-after=1ms", url("app20", fragile_pg.port))
+        text = doctor("--forgotten-after=1ms", url("app20", fragile_pg.port)).stdout
+        young = look(url("app20", fragile_pg.port))
+    assert (facts["level"], facts["troubles"]["zombie"]) == ("warning", 10)
+    assert {s["trouble"] for s in facts["sessions"]} == {"zombie"}
+    assert "10 sessions have done nothing" in facts["verdict"][1]
+    assert "idle_session_timeout" in facts["verdict"][2]
+    assert "probably forgotten" in text and text.count("leak") >= 10
+    assert (young["level"], young["troubles"]["zombie"]) == ("ok", 0)
+    assert "idle_session_timeout" not in young["verdict"][2]
+
+
+def test_a_session_whose_client_takes_no_result_is_forgotten_too(fragile_pg):
+    others_are_gone(fragile_pg)
+    client = psycopg2.connect(host="127.0.0.1", port=fragile_pg.port, user="app", dbname="app",
+                              password=PASSWORDS["app"], application_name="gone", async_=1)
+    with contextlib.closing(client):
+        psycopg2.extras.wait_select(client)
+        client.cursor().execute("SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
+        until(lambda: fragile_pg.sql(
+            "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'gone' AND"
+            " wait_event = 'ClientWrite' AND clock_timestamp() - state_change >"
+            " interval '2 ms'")[0]["n"] == 1, 10, "the server cannot send any more")
+        facts = look("--forgotten-after=1ms", url("app", fragile_pg.port))
+        patient = look(url("app", fragile_pg.port))
+    found = [s for s in facts["sessions"] if s["trouble"] == "zombie"]
+    assert [(s["application"], s["state"]) for s in found] == [("gone", "active")]
+    assert facts["level"] == "ok"  # one of 27 is no reason to wake anybody
+    assert patient["troubles"]["zombie"] == 0
 
 
 @pytest.mark.parametrize("answer,is_ended", [("y\n", True), ("\n", False), ("", False)])
@@ -344,6 +383,7 @@ def test_a_wrong_command_line_cannot_tell():
     assert doctor("--nonsense").returncode == 3
     assert doctor("a", "b").returncode == 3
     assert "has to be a span" in doctor("--timeout=soon", "postgres://x").stderr
+    assert "has to be a span" in doctor("--forgotten-after=0", "postgres://x").stderr
     assert doctor("--help").returncode == 0
     done = subprocess.run([BIN, "top", "--count=0", "postgres://x"], capture_output=True,
                           text=True, check=False, timeout=60)

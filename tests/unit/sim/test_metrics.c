@@ -90,6 +90,18 @@ TEST(metrics_of_two_moments_count_what_came_in_between)
     assert_true(between.hold.count == 100);
 }
 
+TEST(metrics_whose_sum_is_beyond_all_numbers_are_refused)
+{
+    const struct sim_metrics_pool *pool =
+        read_one("weir_pool_hold_seconds_bucket{pool=\"a\",le=\"0.1\"} 3\n"
+                 "weir_pool_hold_seconds_count{pool=\"a\"} 3\n"
+                 "weir_pool_hold_seconds_sum{pool=\"a\"} 1e308\n");
+    char reason[256];
+    struct sim_load load;
+    sim_load_init(&load);
+    assert_int_equal(sim_metrics_apply(pool, 10, &load, reason), BASE_EINVALID);
+}
+
 TEST(metrics_that_are_none_or_empty_are_refused)
 {
     char reason[256];
