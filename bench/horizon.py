@@ -10,6 +10,10 @@ database has no limit that either would meet.
   p99, ms       how long one page in a hundred takes at least
   CPU ms/page   user and system time of the service's processes alone
 
+All pages are those of one user, whose data does not change meanwhile: horizon asks the database for its
+data_version with every request and sends the answer that it has made for that version, the old stack
+makes its answer each time.
+
 Loader, service and PostgreSQL share the machine's CPUs, so what the fast side loses to the other two
 is in its pages/s; CPU ms/page is the service's own.
 """

@@ -9,14 +9,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "auth/accepted.h"
+
 #define RENEW_S         600 /* the Cache-Control of Supabase's key sets */
 #define RENEW_SOON_S    60
 #define FETCH_TIMEOUT_S 10L
 
 struct keys {
     pthread_rwlock_t ring_lock;
-    struct keyring *ring; /* NULL: none yet */
-    char *source;         /* NULL: a secret, nothing to renew */
+    struct keyring *ring;      /* NULL: none yet */
+    struct accepted *accepted; /* by `ring` */
+    char *source;              /* NULL: a secret, nothing to renew */
     keys_tell *tell;
     pthread_t thread;
     bool has_thread;
@@ -126,6 +129,7 @@ static void renew(struct keys *keys)
     pthread_rwlock_wrlock(&keys->ring_lock);
     struct keyring *old = keys->ring;
     keys->ring = ring;
+    accepted_forget(keys->accepted);
     pthread_rwlock_unlock(&keys->ring_lock);
     keyring_free(old);
     keys->tell(true, line);
@@ -166,7 +170,10 @@ static void *keep_fresh(void *argument)
 static struct keys *make(struct keyring *ring)
 {
     struct keys *keys = calloc(1, sizeof(*keys));
-    if (!keys) {
+    struct accepted *accepted = accepted_new();
+    if (!keys || !accepted) {
+        accepted_free(accepted);
+        free(keys);
         keyring_free(ring);
         return NULL;
     }
@@ -178,6 +185,7 @@ static struct keys *make(struct keyring *ring)
     pthread_mutex_init(&keys->lock, NULL);
     pthread_rwlock_init(&keys->ring_lock, NULL);
     keys->ring = ring;
+    keys->accepted = accepted;
     return keys;
 }
 
@@ -232,6 +240,7 @@ void keys_free(struct keys *keys)
     pthread_mutex_destroy(&keys->lock);
     pthread_rwlock_destroy(&keys->ring_lock);
     keyring_free(keys->ring);
+    accepted_free(keys->accepted);
     free(keys->source);
     free(keys);
 }
@@ -249,12 +258,28 @@ static void want_set(struct keys *keys)
     }
 }
 
+/* With the ring's lock held: what is accepted was so by this ring. */
+static int check(struct keys *keys, const struct token_rules *rules, enum token_use use,
+                 const char *token, size_t bytes, struct token_claims *ret_claims)
+{
+    unsigned char digest[ACCEPTED_DIGEST_BYTES];
+    int64_t now = time(NULL);
+    bool is_kept = use == TOKEN_ACCESS && accepted_digest(rules, token, bytes, digest);
+    if (is_kept && accepted_find(keys->accepted, digest, now, ret_claims)) {
+        return TOKEN_OK;
+    }
+    int r = token_check(keys->ring, rules, use, token, bytes, now, ret_claims);
+    if (r == TOKEN_OK && is_kept) {
+        accepted_store(keys->accepted, digest, now, ret_claims);
+    }
+    return r;
+}
+
 int keys_check(struct keys *keys, const struct token_rules *rules, enum token_use use,
                const char *token, size_t bytes, struct token_claims *ret_claims)
 {
     pthread_rwlock_rdlock(&keys->ring_lock);
-    int r = keys->ring ? token_check(keys->ring, rules, use, token, bytes, time(NULL), ret_claims)
-                       : TOKEN_EUNKNOWNKEY;
+    int r = keys->ring ? check(keys, rules, use, token, bytes, ret_claims) : TOKEN_EUNKNOWNKEY;
     pthread_rwlock_unlock(&keys->ring_lock);
     if (r == TOKEN_EUNKNOWNKEY) {
         want_set(keys);

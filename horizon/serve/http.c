@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "serve/app.h"
+#include "serve/front.h"
 #include "serve/log.h"
 #include "serve/logins.h"
 #include "serve/metrics.h"
@@ -42,10 +43,11 @@ struct peer {
 
 struct http {
     struct app *app;
-    struct MHD_Daemon *daemon;
     pthread_mutex_t lock;
     struct peer *peers;
     size_t peer_count;
+    size_t front_count;
+    struct front *fronts[];
 };
 
 /* ---- peers -----------------------------------------------------------------------------------
@@ -243,7 +245,7 @@ static size_t leave_as_it_is(void *context, struct MHD_Connection *connection, c
     return strlen(text);
 }
 
-static struct request *make(struct http *http, struct MHD_Connection *connection)
+static struct request *make(struct front *front, struct MHD_Connection *connection)
 {
     struct request *request = calloc(1, sizeof(*request));
     unsigned char random[(REPLY_ID_BYTES - 1) / 2];
@@ -254,9 +256,10 @@ static struct request *make(struct http *http, struct MHD_Connection *connection
     for (size_t i = 0; i < sizeof(random); i++) {
         snprintf(request->id + 2 * i, 3, "%02x", random[i]);
     }
-    request->app = http->app;
+    request->app = front_app(front);
+    request->front = front;
     request->connection = connection;
-    request->began = weir_now();
+    request->began = request->waits_since = weir_now();
     request->app->counts.requests++;
     request->app->counts.in_flight++;
     return request;
@@ -375,13 +378,14 @@ static bool check_body(struct request *request)
 }
 
 /* A line's thread has it from here on, until http_resume. */
-static enum MHD_Result stand_in_line(struct request *request, struct line *line)
+void http_stand_in_line(struct request *request)
 {
-    MHD_suspend_connection(request->connection);
-    if (line_add(line, request)) {
-        return MHD_YES;
+    struct app *app = request->app;
+    bool is_login = request->route->run == ROUTE_LOGIN;
+    if (line_add(is_login ? logins_line(app->logins) : app->workers, request)) {
+        return;
     }
-    if (request->route->run == ROUTE_LOGIN) {
+    if (is_login) {
         reply_later(&request->reply, MHD_HTTP_TOO_MANY_REQUESTS, request->id, "too_many_logins", 2,
                     "too many logins wait for their turn; try again in a moment");
     } else {
@@ -389,24 +393,30 @@ static enum MHD_Result stand_in_line(struct request *request, struct line *line)
                     "too many requests wait for the database already; try again in a moment");
     }
     http_resume(request);
-    return MHD_YES;
+}
+
+/* Whether a panel may go the short way; its user has to be known, as with a worker. */
+static bool fly(struct request *request)
+{
+    return request->route->run == ROUTE_PANEL &&
+           users_find(request->app->users, request->claims.user_id, weir_now(), &request->user) &&
+           front_board(request->front, request);
 }
 
 static enum MHD_Result run(struct request *request)
 {
-    struct app *app = request->app;
-    peer_enter(app->http, request->connection, PEER_WORKING);
+    peer_enter(request->app->http, request->connection, PEER_WORKING);
     request->phase = REQUEST_RUNNING;
-    if (check_body(request)) {
-        switch (request->route->run) {
-        case ROUTE_DATABASE:
-            return stand_in_line(request, app->workers);
-        case ROUTE_LOGIN:
-            return stand_in_line(request, logins_line(app->logins));
-        case ROUTE_INLINE:
-            request->route->handle(request);
-            break;
+    bool is_good = check_body(request);
+    if (is_good && request->route->run != ROUTE_INLINE) {
+        MHD_suspend_connection(request->connection);
+        if (!fly(request)) {
+            http_stand_in_line(request);
         }
+        return MHD_YES;
+    }
+    if (is_good) {
+        request->route->handle(request);
     }
     request->phase = REQUEST_DONE;
     return answer(request);
@@ -415,7 +425,7 @@ static enum MHD_Result run(struct request *request)
 void http_resume(struct request *request)
 {
     request->phase = REQUEST_DONE;
-    MHD_resume_connection(request->connection);
+    front_resume(request->front, request);
 }
 
 /* libmicrohttpd calls this once with the headers, then with each piece of the body, then without
@@ -478,50 +488,61 @@ static void on_log(void *context, const char *format, va_list arguments)
     log_write(LOG_LEVEL_DEBUG, "http: %s", text);
 }
 
+static struct MHD_Daemon *start_daemon(struct http *http, struct front *front, int listen_fd)
+{
+    const struct settings *settings = http->app->settings;
+    unsigned connections = (unsigned)(settings->connections / settings->http_threads);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+        front, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_CONNECTION_LIMIT, connections > 0 ? connections : 1,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)settings->idle_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, http, MHD_OPTION_UNESCAPE_CALLBACK, leave_as_it_is, NULL, MHD_OPTION_END);
+}
+
+static bool open_front(struct http *http, int listen_fd)
+{
+    struct front *front = front_new(http->app);
+    struct MHD_Daemon *daemon = front ? start_daemon(http, front, listen_fd) : NULL;
+    if (!daemon) {
+        front_free(front);
+        return false;
+    }
+    http->fronts[http->front_count++] = front;
+    return front_start(front, daemon);
+}
+
 struct http *http_open(struct app *app, int listen_fd)
 {
-    const struct settings *settings = app->settings;
-    struct http *http = calloc(1, sizeof(*http));
+    size_t count = (size_t)app->settings->http_threads;
+    struct http *http = calloc(1, sizeof(*http) + count * sizeof(http->fronts[0]));
+    bool is_open = true;
     if (!http) {
         return NULL;
     }
     http->app = app;
     app->http = http;
     pthread_mutex_init(&http->lock, NULL);
-    struct MHD_OptionItem pool = {MHD_OPTION_THREAD_POOL_SIZE, settings->http_threads, NULL};
-    if (settings->http_threads < 2) {
-        pool.option = MHD_OPTION_END;
+    for (size_t i = 0; i < count && is_open; i++) {
+        is_open = open_front(http, listen_fd);
     }
-    struct MHD_OptionItem options[] = {pool, {MHD_OPTION_END, 0, NULL}};
-    http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
-        listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)settings->connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)settings->idle_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, http, MHD_OPTION_UNESCAPE_CALLBACK, leave_as_it_is, NULL, MHD_OPTION_ARRAY,
-        options, MHD_OPTION_END);
-    if (http->daemon) {
-        return http;
+    if (!is_open) {
+        log_write(LOG_LEVEL_ERROR,
+                  "the HTTP server does not start; are there file descriptors left?");
+        http_close(http);
+        app->http = NULL;
+        return NULL;
     }
-    log_write(LOG_LEVEL_ERROR, "the HTTP server does not start; are there file descriptors left?");
-    http_close(http);
-    return NULL;
+    return http;
 }
 
 void http_drain(struct http *http, bool takes_queue)
 {
-    struct sockaddr_storage address;
-    socklen_t bytes = sizeof(address);
-    int client;
     http->app->is_draining = true;
-    int fd = MHD_quiesce_daemon(http->daemon);
-    while (takes_queue && fd >= 0 &&
-           (client = accept4(fd, (struct sockaddr *)&address, &bytes,
-                             SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-        MHD_add_connection(http->daemon, client, (struct sockaddr *)&address, bytes);
-        bytes = sizeof(address);
+    for (size_t i = 0; i < http->front_count; i++) {
+        front_drain(http->fronts[i], takes_queue && i + 1 == http->front_count);
     }
 }
 
@@ -530,8 +551,8 @@ void http_close(struct http *http)
     if (!http) {
         return;
     }
-    if (http->daemon) {
-        MHD_stop_daemon(http->daemon);
+    for (size_t i = 0; i < http->front_count; i++) {
+        front_free(http->fronts[i]);
     }
     pthread_mutex_destroy(&http->lock);
     free(http);

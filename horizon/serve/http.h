@@ -1,8 +1,8 @@
 /* http.h - libmicrohttpd around the service: connections in, requests to handlers, answers out.
  *
- * Threads: libmicrohttpd's read and write; a request that needs the database or a password check is
- * suspended and stands in a line (line.h), whose thread fills the reply and resumes it. No thread
- * of libmicrohttpd ever waits for anything but its sockets.
+ * Threads: fronts (front.h) read and write. A request that needs the database or a password check
+ * is suspended and stands in a line (line.h), whose thread fills the reply and resumes it; a panel
+ * tries the front's flight (flight.h) first. No front ever waits for anything but its sockets.
  *
  * Limits, all in settings: connections, header and body size, the time a client may take for one
  * request (from its first byte on, however slowly it drips), for reading one answer, and between
@@ -27,6 +27,9 @@ struct http *http_open(struct app *app, int listen_fd);
 
 /* Goes on with a request whose reply is filled. From the thread that ran it, as its last act. */
 void http_resume(struct request *request);
+
+/* A suspended request goes to the workers, or is refused when too many stand there. */
+void http_stand_in_line(struct request *request);
 
 /* Accepts no more; from now on connections end after their next answer. takes_queue: what waits in
  * the listening socket's queue is taken first, for nobody else would. */

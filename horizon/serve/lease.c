@@ -23,7 +23,7 @@
 /* ---- replies ---------------------------------------------------------------------------------
  */
 
-static void refuse_slow(struct request *request)
+void lease_refuse_slow(struct request *request)
 {
     reply_error(&request->reply, MHD_HTTP_GATEWAY_TIMEOUT, request->id, "query_timeout",
                 "the database did not finish this within %ld ms and the statement was cancelled; "
@@ -55,7 +55,7 @@ static bool is_about_values(const char *sqlstate)
 void lease_refuse(struct request *request, const char *sqlstate, const char *text)
 {
     if (strcmp(sqlstate, QUERY_CANCELED) == 0 || weir_now() >= request->lease_ends_at) {
-        refuse_slow(request);
+        lease_refuse_slow(request);
         return;
     }
     if (is_passing(sqlstate) || PQstatus(request->conn) == CONNECTION_BAD) {
@@ -153,7 +153,7 @@ static PGresult *read_result(struct request *request, struct expected *expected)
     }
     if (is_late) {
         PQclear(last);
-        refuse_slow(request); /* giving the busy connection back cancels the statement */
+        lease_refuse_slow(request); /* giving the busy connection back cancels the statement */
         return NULL;
     }
     ExecStatusType status = PQresultStatus(last);
@@ -271,7 +271,7 @@ static bool read_user(struct request *request)
 /* ---- the work of a worker --------------------------------------------------------------------
  */
 
-static void tell_lease(const struct request *request, weir_time waited)
+void lease_tell(const struct request *request, weir_time waited)
 {
     struct weir_stats stats;
     if (log_is_on(LOG_LEVEL_DEBUG) && weir_pool_stats(request->app->pool, &stats) == 0) {
@@ -285,7 +285,7 @@ static bool take(struct request *request)
 {
     const struct settings *settings = request->app->settings;
     struct weir_want want = {
-        .deadline = request->began + (weir_time)settings->pool_wait_ms * WEIR_MS,
+        .deadline = request->waits_since + (weir_time)settings->pool_wait_ms * WEIR_MS,
         .tag = request->route->name,
     };
     struct weir_error error;
@@ -295,7 +295,7 @@ static bool take(struct request *request)
         return false;
     }
     request->lease_ends_at = weir_now() + (weir_time)settings->query_ms * WEIR_MS;
-    tell_lease(request, request->lease_ends_at - start - (weir_time)settings->query_ms * WEIR_MS);
+    lease_tell(request, request->lease_ends_at - start - (weir_time)settings->query_ms * WEIR_MS);
     return true;
 }
 

@@ -30,7 +30,13 @@ PGresult *lease_prepared(struct request *request, enum statement statement,
 /* The reply to a statement that failed with that SQLSTATE ("" when the connection broke). */
 void lease_refuse(struct request *request, const char *sqlstate, const char *text);
 
+/* The reply to a statement that takes too long: 504. */
+void lease_refuse_slow(struct request *request);
+
 /* Milliseconds that are left for statements, at least 1. */
 int lease_left_ms(const struct request *request);
+
+/* The debug line about the connection that a request was given, after it waited so long. */
+void lease_tell(const struct request *request, weir_time waited);
 
 #endif

@@ -59,7 +59,7 @@ static void set_version(struct request *request, const char *version)
 static void make_key(const struct request *request, enum statement statement, const char *range,
                      const char *version, char key[BODIES_KEY_BYTES])
 {
-    snprintf(key, BODIES_KEY_BYTES, "%s %d %s %s", request->user.id, (int)statement, range,
+    snprintf(key, BODIES_KEY_BYTES, "%s %d %s %s", request->claims.user_id, (int)statement, range,
              version);
 }
 
@@ -132,30 +132,6 @@ static bool read_version(struct request *request, char version[VERSION_BYTES])
              PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "none/0");
     PQclear(result);
     return true;
-}
-
-/* Answers a panel: 304 when the client has this version, from the cache when it was made before,
- * else from the database. */
-static void answer(struct request *request, enum statement statement, const char *range,
-                   write_members *write)
-{
-    char version[VERSION_BYTES], key[BODIES_KEY_BYTES];
-    if (!read_version(request, version)) {
-        return;
-    }
-    set_version(request, version);
-    if (reply_matches(request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH),
-                      request->reply.etag)) {
-        reply_empty(&request->reply, MHD_HTTP_NOT_MODIFIED);
-        return;
-    }
-    make_key(request, statement, range, version, key);
-    struct body *body = bodies_find(request->app->bodies, key);
-    if (body) {
-        reply_shared(&request->reply, MHD_HTTP_OK, type_json, request->app->bodies, body);
-    } else {
-        make(request, statement, range, write);
-    }
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------
@@ -251,11 +227,6 @@ static void write_watch(struct request *request, struct out *out, const PGresult
     write_items(out, result, "items");
 }
 
-void panel_watch(struct request *request)
-{
-    answer(request, STATEMENT_WATCH, "", write_watch);
-}
-
 /* ---- market ----------------------------------------------------------------------------------
  */
 
@@ -279,11 +250,6 @@ static void write_market(struct request *request, struct out *out, const PGresul
         out_raw(out, "[]");
     }
     out_end(out, '}');
-}
-
-void panel_market(struct request *request)
-{
-    answer(request, STATEMENT_MARKET, "", write_market);
 }
 
 /* ---- summary ---------------------------------------------------------------------------------
@@ -342,11 +308,6 @@ static void write_summary(struct request *request, struct out *out, const PGresu
         }
     }
     out_end(out, ']');
-}
-
-void panel_summary(struct request *request)
-{
-    answer(request, STATEMENT_SUMMARY, "", write_summary);
 }
 
 /* ---- report ----------------------------------------------------------------------------------
@@ -493,13 +454,6 @@ static void write_report(struct request *request, struct out *out, const PGresul
     out_raw(out, PQntuples(result) > 0 ? PQgetvalue(result, 0, REPORT_CHECKS) : "[]");
 }
 
-void panel_report(struct request *request)
-{
-    enum range range = RANGE_MAX;
-    (void)read_range(request, &range);
-    answer(request, STATEMENT_REPORT, range_name(range), write_report);
-}
-
 /* ---- chart -----------------------------------------------------------------------------------
  */
 
@@ -536,9 +490,59 @@ static void write_chart(struct request *request, struct out *out, const PGresult
     splice(out, PQgetvalue(result, 0, COLUMNS_COMMON + 2));
 }
 
-void panel_chart(struct request *request)
+/* ---- the five --------------------------------------------------------------------------------
+ */
+
+static const struct panel {
+    const char *route; /* its name */
+    enum statement statement;
+    bool has_range;
+    write_members *write;
+} panels[] = {
+    {"watch", STATEMENT_WATCH, false, write_watch},
+    {"summary", STATEMENT_SUMMARY, false, write_summary},
+    {"market", STATEMENT_MARKET, false, write_market},
+    {"report", STATEMENT_REPORT, true, write_report},
+    {"chart", STATEMENT_CHART, true, write_chart},
+};
+
+static const struct panel *panel_of(const struct request *request, const char **ret_range)
 {
+    size_t i = 0;
+    while (strcmp(panels[i].route, request->route->name) != 0) {
+        i++;
+    }
     enum range range = RANGE_MAX;
-    (void)read_range(request, &range);
-    answer(request, STATEMENT_CHART, range_name(range), write_chart);
+    (void)read_range(request, &range); /* was checked */
+    *ret_range = panels[i].has_range ? range_name(range) : "";
+    return &panels[i];
+}
+
+bool panel_answer_kept(struct request *request, const char *version)
+{
+    const char *range;
+    char key[BODIES_KEY_BYTES];
+    const struct panel *panel = panel_of(request, &range);
+    set_version(request, version);
+    if (reply_matches(request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH),
+                      request->reply.etag)) {
+        reply_empty(&request->reply, MHD_HTTP_NOT_MODIFIED);
+        return true;
+    }
+    make_key(request, panel->statement, range, version, key);
+    struct body *body = bodies_find(request->app->bodies, key);
+    if (body) {
+        reply_shared(&request->reply, MHD_HTTP_OK, type_json, request->app->bodies, body);
+    }
+    return body != NULL;
+}
+
+void panel_handle(struct request *request)
+{
+    const char *range;
+    char version[VERSION_BYTES];
+    const struct panel *panel = panel_of(request, &range);
+    if (read_version(request, version) && !panel_answer_kept(request, version)) {
+        make(request, panel->statement, range, panel->write);
+    }
 }

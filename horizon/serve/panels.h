@@ -16,11 +16,12 @@
 
 struct request;
 
-void panel_watch(struct request *request);
-void panel_summary(struct request *request);
-void panel_report(struct request *request);
-void panel_market(struct request *request);
-void panel_chart(struct request *request);
+/* Answers the panel that the request's route is named after. With a user and a connection. */
+void panel_handle(struct request *request);
+
+/* Answers it without the database, when `version` is the one that the client has (304), or an
+ * answer is kept for it. False: neither; the reply has no status. */
+bool panel_answer_kept(struct request *request, const char *version);
 
 /* Whether `range` is one there is; otherwise 400 with the list. */
 bool panel_check_range(struct request *request);

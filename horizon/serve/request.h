@@ -22,11 +22,13 @@
 
 struct MHD_Connection;
 struct app;
+struct front;
 
 enum request_phase { REQUEST_READING, REQUEST_RUNNING, REQUEST_DONE };
 
 struct request {
     struct app *app;
+    struct front *front; /* where it came in, and goes out */
     struct MHD_Connection *connection;
     enum request_phase phase;
     char id[REPLY_ID_BYTES];
@@ -34,6 +36,7 @@ struct request {
     char path[PATH_BYTES_MAX];
     const char *argument; /* the part of `path` that the pattern leaves open */
     weir_time began;
+    weir_time waits_since; /* for a connection; after a flight that did not help, anew */
     char *body;
     size_t body_bytes;
     bool is_too_large;

@@ -15,6 +15,7 @@ struct request;
 enum route_run {
     ROUTE_INLINE,   /* at once, in the thread that reads: needs neither database nor time */
     ROUTE_DATABASE, /* by a worker, with a user and a connection */
+    ROUTE_PANEL,    /* as ROUTE_DATABASE, but asked for with others when that will do (flight.h) */
     ROUTE_LOGIN,    /* by a thread that checks passwords */
 };
 

@@ -36,6 +36,11 @@ static const struct {
                         1},
     [STATEMENT_VERSION] = {"horizon_version",
                            "SELECT " VERSION " FROM snapshots s WHERE s.user_id = $1::uuid", 1},
+    /* a join and no "= ANY", for which the server makes a plan each time */
+    [STATEMENT_VERSIONS] = {"horizon_versions",
+                            "SELECT s.user_id, " VERSION " FROM unnest($1::uuid[]) asked(user_id) "
+                            "JOIN snapshots s USING (user_id)",
+                            1},
     [STATEMENT_WATCH] = {"horizon_watch",
                          SELECT_COMMON COLUMNS_VIEW
                          "FROM snapshots s LEFT JOIN watchlist w ON w.user_id = s.user_id "

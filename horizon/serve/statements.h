@@ -12,13 +12,14 @@
 #include <stdbool.h>
 
 enum statement {
-    STATEMENT_USER,    /* $1 user: login, name, base_currency, benchmark */
-    STATEMENT_VERSION, /* $1 user: data_version as clients see it */
-    STATEMENT_WATCH,   /* $1 user: the columns of panels.c, as the four that follow */
-    STATEMENT_SUMMARY, /* $1 user */
-    STATEMENT_MARKET,  /* $1 user */
-    STATEMENT_REPORT,  /* $1 user, $2 range */
-    STATEMENT_CHART,   /* $1 user, $2 range */
+    STATEMENT_USER,     /* $1 user: login, name, base_currency, benchmark */
+    STATEMENT_VERSION,  /* $1 user: data_version as clients see it */
+    STATEMENT_VERSIONS, /* $1 array of users: user, data_version of each that has one */
+    STATEMENT_WATCH,    /* $1 user: the columns of panels.c, as the four that follow */
+    STATEMENT_SUMMARY,  /* $1 user */
+    STATEMENT_MARKET,   /* $1 user */
+    STATEMENT_REPORT,   /* $1 user, $2 range */
+    STATEMENT_CHART,    /* $1 user, $2 range */
     STATEMENTS
 };
 

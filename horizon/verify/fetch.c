@@ -16,15 +16,24 @@ struct fetcher {
     char *base;
     struct curl_slist *headers; /* of requests with a token, and without */
     size_t running;
+    struct running *spare; /* those that have ended, to be used again */
 };
 
-/* A request that runs; belongs to its handle. */
+/* A handle, and the request that it does. */
 struct running {
+    struct running *next; /* spare */
+    CURL *easy;
     struct fetch *fetch;
     ended_fn *ended;
     char *url;
-    size_t capacity;
 };
+
+static void running_free(struct running *running)
+{
+    curl_easy_cleanup(running->easy);
+    free(running->url);
+    free(running);
+}
 
 struct fetcher *fetcher_new(const char *base, size_t connections_max, char why[FETCH_WHY_BYTES])
 {
@@ -54,6 +63,11 @@ void fetcher_free(struct fetcher *fetcher)
 {
     if (!fetcher)
         return;
+    while (fetcher->spare) {
+        struct running *running = fetcher->spare;
+        fetcher->spare = running->next;
+        running_free(running);
+    }
     curl_multi_cleanup(fetcher->multi);
     curl_slist_free_all(fetcher->headers);
     free(fetcher->base);
@@ -85,19 +99,19 @@ bool fetcher_authorize(struct fetcher *fetcher, const char *token)
 
 static size_t receive(char *bytes, size_t one, size_t count, void *user)
 {
-    struct running *running = user;
+    const struct running *running = user;
     struct fetch *fetch = running->fetch;
     count *= one;
     if (count > FETCH_BYTES_MAX - fetch->bytes)
         return 0;
     size_t needed = fetch->bytes + count + 1;
-    if (needed > running->capacity) {
+    if (needed > fetch->capacity) {
         size_t capacity = needed < 8192 ? 8192 : 2 * needed;
         char *larger = realloc(fetch->text, capacity);
         if (!larger)
             return 0;
         fetch->text = larger;
-        running->capacity = capacity;
+        fetch->capacity = capacity;
     }
     memcpy(fetch->text + fetch->bytes, bytes, count);
     fetch->bytes += count;
@@ -105,55 +119,81 @@ static size_t receive(char *bytes, size_t one, size_t count, void *user)
     return count;
 }
 
-static void running_free(struct running *running)
+/* What is the same for all requests. */
+static void set_options(struct running *running)
 {
-    free(running->url);
-    free(running);
+    CURL *easy = running->easy;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, running);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, running);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)FETCH_SECONDS);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 }
 
-static struct running *running_new(const struct fetcher *fetcher, struct fetch *fetch,
-                                   ended_fn *ended)
+/* A handle that is free, an old one if there is one. */
+static struct running *take_handle(struct fetcher *fetcher)
 {
-    struct running *running = calloc(1, sizeof(*running));
-    size_t bytes = strlen(fetcher->base) + strlen(fetch->path) + 1;
-    if (running && (running->url = malloc(bytes))) {
-        snprintf(running->url, bytes, "%s%s", fetcher->base, fetch->path);
-        running->fetch = fetch;
-        running->ended = ended;
+    struct running *running = fetcher->spare;
+    if (running) {
+        fetcher->spare = running->next;
+        return running;
+    }
+    running = calloc(1, sizeof(*running));
+    if (running && (running->easy = curl_easy_init())) {
+        set_options(running);
         return running;
     }
     free(running);
     return NULL;
 }
 
-bool fetcher_start(struct fetcher *fetcher, struct fetch *fetch, ended_fn *ended)
+static void give_handle(struct fetcher *fetcher, struct running *running)
 {
-    struct running *running = running_new(fetcher, fetch, ended);
-    CURL *easy = curl_easy_init();
-    if (!running || !easy) {
-        curl_easy_cleanup(easy);
-        if (running)
-            running_free(running);
+    running->next = fetcher->spare;
+    fetcher->spare = running;
+}
+
+static bool set_url(const struct fetcher *fetcher, struct running *running, const char *path)
+{
+    size_t bytes = strlen(fetcher->base) + strlen(path) + 1;
+    char *url = realloc(running->url, bytes);
+    if (!url)
         return false;
-    }
-    fetch->status = 0;
-    curl_easy_setopt(easy, CURLOPT_URL, running->url);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, running);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, running);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->why);
+    running->url = url;
+    snprintf(url, bytes, "%s%s", fetcher->base, path);
+    return curl_easy_setopt(running->easy, CURLOPT_URL, url) == CURLE_OK;
+}
+
+/* What one request has of its own. */
+static bool set_request(const struct fetcher *fetcher, struct running *running)
+{
+    const struct fetch *fetch = running->fetch;
+    CURL *easy = running->easy;
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, running->fetch->why);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetcher->headers);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)FETCH_SECONDS);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fetch->is_fresh ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, fetch->is_fresh ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     if (fetch->body)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->body);
-    if (curl_multi_add_handle(fetcher->multi, easy) != CURLM_OK) {
-        curl_easy_cleanup(easy);
-        running_free(running);
+    return set_url(fetcher, running, fetch->path);
+}
+
+bool fetcher_start(struct fetcher *fetcher, struct fetch *fetch, ended_fn *ended)
+{
+    struct running *running = take_handle(fetcher);
+    if (!running)
+        return false;
+    running->fetch = fetch;
+    running->ended = ended;
+    fetch->status = 0;
+    fetch->bytes = 0;
+    fetch->why[0] = '\0';
+    if (!set_request(fetcher, running) ||
+        curl_multi_add_handle(fetcher->multi, running->easy) != CURLM_OK) {
+        give_handle(fetcher, running);
         return false;
     }
     fetcher->running++;
@@ -177,8 +217,7 @@ static void finish(struct fetcher *fetcher, CURL *easy, CURLcode code)
         snprintf(fetch->why, sizeof(fetch->why), "%s", curl_easy_strerror(code));
     ended_fn *ended = running->ended;
     curl_multi_remove_handle(fetcher->multi, easy);
-    curl_easy_cleanup(easy);
-    running_free(running);
+    give_handle(fetcher, running);
     fetcher->running--;
     ended(fetcher, fetch);
 }
@@ -204,5 +243,5 @@ void fetch_done(struct fetch *fetch)
 {
     free(fetch->text);
     fetch->text = NULL;
-    fetch->bytes = 0;
+    fetch->bytes = fetch->capacity = 0;
 }

@@ -24,8 +24,8 @@ struct fetch {
 
     int status; /* of HTTP; 0 when there is no answer: see `why` */
     double seconds;
-    char *text; /* freed by fetch_done; NULL without one */
-    size_t bytes;
+    char *text; /* freed by fetch_done, used again by a fetch that is started again; NULL: none */
+    size_t bytes, capacity;
     char why[FETCH_WHY_BYTES];
 };
 

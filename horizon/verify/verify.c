@@ -111,8 +111,6 @@ static void end_page(struct fetcher *fetcher, struct page *page)
         load->report->pages_good++;
     else
         load->report->pages_wrong++;
-    for (size_t i = 0; i < PAGE_PARTS; i++)
-        fetch_done(&page->fetches[i]);
     if (load->started < load->order->pages)
         start_page(fetcher, page);
 }
@@ -139,7 +137,8 @@ static void start_page(struct fetcher *fetcher, struct page *page)
     page->began = now_seconds();
     page->pending = 0;
     for (size_t i = 0; i < PAGE_PARTS; i++) {
-        page->fetches[i] = (struct fetch){.path = page_part_path(i), .user = page};
+        page->fetches[i].path = page_part_path(i);
+        page->fetches[i].user = page;
         if (fetcher_start(fetcher, &page->fetches[i], end_request))
             page->pending++;
         else
@@ -190,6 +189,8 @@ static bool load_pages(struct fetcher *fetcher, const struct verify_order *order
     is_done = is_done && fetcher_run(fetcher) && !load.is_out_of_memory;
     if (is_done)
         sum_up(&load, now_seconds() - began);
+    for (size_t i = 0; load.pages && i < slots * PAGE_PARTS; i++)
+        fetch_done(&load.pages[i / PAGE_PARTS].fetches[i % PAGE_PARTS]);
     free(load.pages);
     free(load.request_seconds);
     free(load.page_seconds);

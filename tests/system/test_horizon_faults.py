@@ -201,7 +201,7 @@ def test_pool_that_is_exhausted_refuses_with_the_reason_while_logins_go_on(fragi
 
 
 def test_line_has_an_end(fragile):
-    fragile.start(HORIZON_WORKERS=1, HORIZON_LINE=1)
+    fragile.start(HORIZON_WORKERS=1, HORIZON_LINE=1, HORIZON_USER_TTL=0)  # all go to the worker
     token = fragile.login("ann")
     assert fragile.get("/api/me", token).status == 200
     with concurrent.futures.ThreadPoolExecutor() as threads:
