@@ -41,7 +41,7 @@ int cli_usage(FILE *to)
           "Options, as PgBouncer's:\n"
           "  -d, --daemon         run in the background; needs pidfile, and logfile or syslog\n"
           "  -q, --quiet          do not log to standard error\n"
-          "  -R, --reboot         start where the predecessor has ended; refused while it serves\n"
+          "  -R, --reboot         take over from the process that runs; its clients stay there\n"
           "  -u, --user=USERNAME  become this system user after the start\n"
           "  -v, --verbose        log more; twice: log everything\n"
           "  -V, --version        show the version\n"

@@ -103,12 +103,6 @@ static int check_arguments(const struct arguments *arguments, const struct confi
               stderr);
         return 1;
     }
-    if (arguments->is_reboot) {
-        fputs("weir: -R: open connections are not taken over; if the predecessor still serves, the "
-              "start fails. For a restart without a gap set so_reuseport = 1, start the new one "
-              "beside the old one, then SHUTDOWN WAIT_FOR_CLIENTS on the old one's console\n",
-              stderr);
-    }
     return GO_ON;
 }
 
@@ -168,6 +162,7 @@ int cli_serve(int argc, char **argv)
         .is_quiet = arguments.is_quiet,
         .verbose = arguments.verbose,
         .is_background = arguments.is_background,
+        .is_reboot = arguments.is_reboot,
         .user = arguments.user,
     };
     return proxy_run(&start);

@@ -27,7 +27,8 @@
     SHOW(STATE, STATS, "Whether weir serves, is paused, is shutting down.") \
     SHOW(SOCKETS, STATS, "Every connection, with what is on its way through it.") \
     SHOW(ACTIVE_SOCKETS, STATS, "Those of SHOW SOCKETS that have something on its way.") \
-    SHOW(FDS, ADMIN, "File descriptors. Keys and passwords are never shown.") \
+    SHOW(FDS, ADMIN, "File descriptors. Keys and passwords are never shown. By Unix socket, to the user pgbouncer of " \
+        "the same system user (weir -R), the listening sockets themselves are attached.") \
     SHOW(DNS_HOSTS, STATS, "Host names that were looked up.") \
     SHOW(DNS_ZONES, STATS, "Zones whose serial numbers are watched (dns_zone_check_period).") \
     SHOW(PEERS, STATS, "One row per line of [peers].") \
@@ -52,8 +53,9 @@
     COMMAND(SET, "option = value", "Change a setting until the next RELOAD.") \
     COMMAND(SUSPEND, "", \
         "Read nothing more from clients; answers when what they have been sent is with them.") \
-    COMMAND(SHUTDOWN, "[WAIT_FOR_SERVERS | WAIT_FOR_CLIENTS]", \
-        "End at once; when every transaction that runs is over; or when the last client has left.")
+    COMMAND(SHUTDOWN, "[WAIT_FOR_SERVERS | WAIT_FOR_CLIENTS | HANDED_OVER]", \
+        "End at once; when every transaction that runs is over; or when the last client has left. " \
+        "HANDED_OVER is what weir -R says: as WAIT_FOR_CLIENTS, but the sockets are its own now.")
 
 /* What drivers ask a server for when they have connected: SHOW name answers the value.
  * PARAMETER(name, value) */
@@ -144,7 +146,7 @@
 
 #define CONSOLE_FDS_COLUMNS(COLUMN) \
     COLUMN(INT4, fd, "Descriptor.") \
-    COLUMN(TEXT, task, "pooler, client or server.") \
+    COLUMN(TEXT, task, "pooler, client or server; weir: http (http_listen).") \
     COLUMN(TEXT, user, "User; NULL: none.") \
     COLUMN(TEXT, database, "Database; NULL: none.") \
     COLUMN(TEXT, addr, "Address of the peer, or unix.") \

@@ -220,6 +220,33 @@ int net_listener_adopt(struct net_loop *loop, struct net_listener *listener, int
     return BASE_OK;
 }
 
+int net_listener_take(struct net_loop *loop, struct net_listener *listener, int fd,
+                      const struct net_listener_options *options, const char **ret_reason)
+{
+    int r = net_listener_adopt(loop, listener, fd, ret_reason);
+    if (r < 0) {
+        return r;
+    }
+    listener->is_adopted = false;
+    /* listen() again: for another backlog, and so that SO_PEERCRED tells of this process */
+    bool is_ours = listen(fd, options->backlog) == 0;
+    if (is_ours && net_address_is_unix(&listener->address)) {
+        is_ours = chmod(socket_path(&listener->address), (mode_t)options->unix_socket_mode) == 0;
+    }
+    if (!is_ours) {
+        int error = errno;
+        net_listener_leave(listener);
+        return fail(listener, error, ret_reason);
+    }
+    return BASE_OK;
+}
+
+void net_listener_leave(struct net_listener *listener)
+{
+    listener->is_adopted = true;
+    net_listener_close(listener);
+}
+
 void net_listener_close(struct net_listener *listener)
 {
     if (listener->fd < 0 || !listener->is_registered) {

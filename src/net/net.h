@@ -210,7 +210,7 @@ struct net_listener {
     void (*on_accept)(struct net_listener *listener, int fd, const struct net_address *peer);
     void *owner;
     bool is_registered;
-    bool is_adopted;        /* somebody else's socket: its file stays */
+    bool is_adopted;        /* somebody else's socket, or handed on: its file stays */
     struct net_timer retry; /* after EMFILE accepting rests for a moment instead of spinning */
 };
 struct net_listener_options {
@@ -231,7 +231,14 @@ int net_listener_open(struct net_loop *loop, struct net_listener *listener,
  * its file left alone. Errors: BASE_EINVALID (not a stream socket that listens), BASE_ESYSTEM. */
 int net_listener_adopt(struct net_loop *loop, struct net_listener *listener, int fd,
                        const char **ret_reason) BASE_MUST_CHECK;
+/* Takes over a listening socket of this program's predecessor, with its queue of connections: from
+ * now on it is ours, file and all. Backlog and unix_socket_mode are those of `options`. */
+int net_listener_take(struct net_loop *loop, struct net_listener *listener, int fd,
+                      const struct net_listener_options *options,
+                      const char **ret_reason) BASE_MUST_CHECK;
 void net_listener_close(struct net_listener *listener); /* removes the Unix socket file too */
+/* Closes this process's descriptor only: another one has taken the socket over. */
+void net_listener_leave(struct net_listener *listener);
 
 /* ---- streams ----------------------------------------------------------------------------------
  */
@@ -316,6 +323,12 @@ int net_stream_connect(struct net_stream *stream, const struct net_address *addr
 /* Queues bytes that stay valid until the end of the turn (received slices, turn memory, constants).
  */
 void net_stream_send(struct net_stream *stream, struct base_slice out);
+/* The same, with copies of descriptors attached to the first byte (SCM_RIGHTS, unix(7)); they leave
+ * at once. Errors, with nothing sent: BASE_ESTATE (not an open Unix socket in the clear, or there
+ * is output before it), BASE_ECAPACITY, BASE_ESYSTEM. */
+#define NET_DESCRIPTORS_MAX 64
+int net_stream_send_with(struct net_stream *stream, struct base_slice out, const int *descriptors,
+                         uint32_t descriptor_count) BASE_MUST_CHECK;
 /* Bytes queued and not yet taken by the kernel, of this turn and earlier ones. */
 size_t net_stream_unsent(const struct net_stream *stream);
 
@@ -343,6 +356,8 @@ void net_stream_local_address(const struct net_stream *stream, struct net_addres
 void net_stream_peer_address(const struct net_stream *stream, struct net_address *ret_address);
 /* User id of the process at the other end of a Unix socket; BASE_EUNSUPPORTED on TCP. */
 int net_stream_peer_uid(const struct net_stream *stream, uint32_t *ret_uid) BASE_MUST_CHECK;
+/* Its process id, likewise; 0 where that process is in another name space. */
+int net_stream_peer_pid(const struct net_stream *stream, int32_t *ret_pid) BASE_MUST_CHECK;
 /* What the kernel said when the stream failed, such as "Connection refused"; "" when nothing. */
 const char *net_stream_error(const struct net_stream *stream);
 

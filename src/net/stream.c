@@ -635,7 +635,7 @@ void net_stream_peer_address(const struct net_stream *stream, struct net_address
     }
 }
 
-int net_stream_peer_uid(const struct net_stream *stream, uint32_t *ret_uid)
+static int peer_of(const struct net_stream *stream, struct ucred *ret_peer)
 {
     struct ucred peer;
     socklen_t bytes = sizeof(peer);
@@ -650,8 +650,28 @@ int net_stream_peer_uid(const struct net_stream *stream, uint32_t *ret_uid)
     if (getsockopt(stream->fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) {
         return BASE_ESYSTEM;
     }
-    *ret_uid = peer.uid;
+    *ret_peer = peer;
     return BASE_OK;
+}
+
+int net_stream_peer_uid(const struct net_stream *stream, uint32_t *ret_uid)
+{
+    struct ucred peer;
+    int r = peer_of(stream, &peer);
+    if (r == BASE_OK) {
+        *ret_uid = peer.uid;
+    }
+    return r;
+}
+
+int net_stream_peer_pid(const struct net_stream *stream, int32_t *ret_pid)
+{
+    struct ucred peer;
+    int r = peer_of(stream, &peer);
+    if (r == BASE_OK) {
+        *ret_pid = peer.pid;
+    }
+    return r;
 }
 
 const char *net_stream_error(const struct net_stream *stream)

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 void net_stream_send_raw(struct net_stream *stream, struct base_slice out)
 {
@@ -50,6 +51,56 @@ void net_stream_send(struct net_stream *stream, struct base_slice out)
     if (stream->unsent_bytes > NET_HIGH_WATER) {
         stream->flags |= NET_IS_OVER_HIGH;
     }
+}
+
+static int send_attached(struct net_stream *stream, struct base_slice out, const int *descriptors,
+                         uint32_t descriptor_count, size_t *ret_taken)
+{
+    union {
+        struct cmsghdr head;
+        uint8_t bytes[CMSG_SPACE(NET_DESCRIPTORS_MAX * sizeof(int))];
+    } control = {0};
+    size_t bytes = descriptor_count * sizeof(int);
+    struct iovec slice = {.iov_base = (void *)(uintptr_t)out.data, .iov_len = out.bytes};
+    struct msghdr message = {.msg_iov = &slice,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = CMSG_SPACE(bytes)};
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(bytes);
+    memcpy(CMSG_DATA(&control.head), descriptors, bytes);
+    ssize_t taken;
+    do {
+        taken = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (taken < 0 && errno == EINTR);
+    stream->loop->counters.sends++;
+    if (taken < 0) {
+        return BASE_ESYSTEM;
+    }
+    stream->loop->counters.sent_bytes += (uint64_t)taken;
+    *ret_taken = (size_t)taken;
+    return BASE_OK;
+}
+
+int net_stream_send_with(struct net_stream *stream, struct base_slice out, const int *descriptors,
+                         uint32_t descriptor_count)
+{
+    uint32_t uid;
+    uint32_t ended = NET_IS_CLOSING | NET_IS_ENDED | NET_IS_MUTE;
+    size_t taken = 0;
+    if (!(stream->flags & NET_IS_OPEN) || (stream->flags & ended) || stream->tls ||
+        stream->unsent_bytes > 0 || out.bytes == 0 || net_stream_peer_uid(stream, &uid) < 0) {
+        return BASE_ESTATE;
+    }
+    if (descriptor_count == 0 || descriptor_count > NET_DESCRIPTORS_MAX) {
+        return BASE_ECAPACITY;
+    }
+    int r = send_attached(stream, out, descriptors, descriptor_count, &taken);
+    if (r == BASE_OK) {
+        net_stream_send(stream, base_slice_skip(out, taken));
+    }
+    return r;
 }
 
 size_t net_stream_unsent(const struct net_stream *stream)

@@ -28,6 +28,8 @@
 /* At most so many at once; further ones are left out, and what runs ends by its own time-outs. */
 #define CANCELS_MAX 1000
 
+#define INPUT_BYTES 1024 /* nothing is expected */
+
 struct proxy_cancel {
     struct net_stream stream;
     struct net_timer timer;
@@ -43,6 +45,7 @@ struct proxy_cancel {
     bool is_looking_up;
     bool has_socket;
     bool is_sent;
+    bool is_given_up; /* it ends with this connection */
     uint32_t pid;
     uint32_t key_bytes;
     uint8_t key[WIRE_CANCEL_KEY_BYTES_MAX];
@@ -55,6 +58,8 @@ static struct proxy_cancel *of(struct net_stream *stream)
 
 /* ---- the end ---- */
 
+static const struct net_stream_ops stream_ops;
+static void start(struct proxy_cancel *cancel);
 static void start_next(struct proxy_peer *peer);
 
 static void leave_peer(struct proxy_cancel *cancel)
@@ -84,9 +89,30 @@ static void leave_server(struct proxy_cancel *cancel)
     proxy_pool_release(pool);
 }
 
+/* A predecessor has closed: it, or one before it, was meant. */
+static bool goes_further_back(struct proxy_cancel *cancel)
+{
+    bool is_passed_back = cancel->peer && cancel->peer->is_predecessor && !cancel->is_given_up;
+    struct proxy_peer *next =
+        is_passed_back ? proxy_peer_next_predecessor(cancel->proxy, cancel->peer) : NULL;
+    if (!next) {
+        return false;
+    }
+    leave_peer(cancel);
+    cancel->peer = next;
+    cancel->is_sent = false;
+    net_stream_init(&cancel->stream, cancel->proxy->loop, &stream_ops, INPUT_BYTES);
+    next->references++;
+    start(cancel);
+    return true;
+}
+
 static void finish(struct proxy_cancel *cancel)
 {
     struct proxy *proxy = cancel->proxy;
+    if (goes_further_back(cancel)) {
+        return;
+    }
     net_timer_set(proxy->loop, &cancel->timer, BASE_NEVER);
     base_list_remove(&cancel->link);
     proxy->cancel_count--;
@@ -105,6 +131,7 @@ static void finish(struct proxy_cancel *cancel)
 
 static void give_up(struct proxy_cancel *cancel)
 {
+    cancel->is_given_up = true;
     if (cancel->has_socket) {
         net_stream_abort(&cancel->stream);
     } else {
@@ -118,6 +145,9 @@ static void on_open(struct net_stream *stream, int status)
 {
     struct proxy_cancel *cancel = of(stream);
     if (status < 0) {
+        if (cancel->peer && cancel->peer->is_predecessor) {
+            cancel->peer->is_gone = true;
+        }
         net_stream_abort(stream);
         return;
     }
@@ -170,7 +200,7 @@ static struct proxy_cancel *cancel_new(struct proxy *proxy, struct proxy_client 
     memcpy(cancel->key, key.data, key.bytes);
     cancel->timer.fire = on_timer;
     base_list_init(&cancel->peer_link);
-    net_stream_init(&cancel->stream, proxy->loop, &stream_ops, 1024);
+    net_stream_init(&cancel->stream, proxy->loop, &stream_ops, INPUT_BYTES);
     base_time span = proxy->config->options.cancel_wait_timeout;
     net_timer_set(proxy->loop, &cancel->timer,
                   base_time_add(net_loop_now(proxy->loop), span ? span : BASE_NEVER));
@@ -250,6 +280,32 @@ static void refuse(struct proxy_client *asker, const char *why)
     proxy_client_close(asker, NULL, NULL, NULL, NULL, why);
 }
 
+static void hand_to(struct proxy_peer *peer, struct proxy_client *asker, uint32_t pid,
+                    struct base_slice key)
+{
+    struct proxy_cancel *cancel = cancel_new(asker->proxy, asker, pid, key);
+    if (!cancel) {
+        refuse(asker, "too many cancel requests");
+        return;
+    }
+    cancel->peer = peer;
+    peer->references++;
+    if (peer->active < peer->limit) {
+        start(cancel);
+    } else {
+        cancel->is_waiting = true;
+        base_list_push_back(&peer->waiting, &cancel->peer_link);
+    }
+}
+
+void proxy_cancel_pass_back(struct proxy_client *asker, uint32_t pid, struct base_slice key)
+{
+    struct proxy_peer *before = proxy_peer_next_predecessor(asker->proxy, NULL);
+    if (before) {
+        hand_to(before, asker, pid, key);
+    }
+}
+
 void proxy_cancel_forward(struct proxy_client *asker, uint32_t peer_id, uint32_t pid,
                           struct base_slice key)
 {
@@ -265,21 +321,8 @@ void proxy_cancel_forward(struct proxy_client *asker, uint32_t peer_id, uint32_t
         refuse(asker, "could not find peer to forward request to");
         return;
     }
-    struct proxy_cancel *cancel =
-        cancel_new(asker->proxy, asker, pid, base_slice_of(copy, key.bytes));
+    hand_to(peer, asker, pid, base_slice_of(copy, key.bytes));
     explicit_bzero(copy, sizeof(copy));
-    if (!cancel) {
-        refuse(asker, "too many cancel requests");
-        return;
-    }
-    cancel->peer = peer;
-    peer->references++;
-    if (peer->active < peer->limit) {
-        start(cancel);
-    } else {
-        cancel->is_waiting = true;
-        base_list_push_back(&peer->waiting, &cancel->peer_link);
-    }
 }
 
 void proxy_cancel_forget(struct proxy_client *asker)

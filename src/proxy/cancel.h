@@ -19,6 +19,8 @@ void proxy_cancel_server(struct proxy_server *server, struct proxy_client *asker
 /* To the process whose peer_id is in the key. The asker is closed at once when there is none. */
 void proxy_cancel_forward(struct proxy_client *asker, uint32_t peer_id, uint32_t pid,
                           struct base_slice key);
+/* To the process we have taken over from, when there is one and it still answers; else nothing. */
+void proxy_cancel_pass_back(struct proxy_client *asker, uint32_t pid, struct base_slice key);
 /* The asker is gone; its request goes on. */
 void proxy_cancel_forget(struct proxy_client *asker);
 /* Cuts all of them off, or those to one peer that wait; they end in the next turn. */

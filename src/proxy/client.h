@@ -66,6 +66,8 @@ struct proxy_client {
     enum proxy_client_state state;
     bool is_unix;
     bool is_admin;       /* CONSOLE: may change things */
+    bool is_own_user;    /* CONSOLE: by Unix socket, of this process's system user */
+    bool has_sockets;    /* CONSOLE: was handed the listening sockets */
     bool is_replication; /* asked for with `replication`; its pool is for it alone */
     bool is_physical;    /* is_replication, without a database */
     bool has_asked_tls;  /* STARTUP: SSLRequest and GSSENCRequest are answered once each */

@@ -87,6 +87,8 @@ static void take_cancel(struct proxy_client *client, const struct wire_startup *
     explicit_bzero(key, sizeof(key));
     if (named) {
         proxy_client_cancel(named, client);
+    } else {
+        proxy_cancel_pass_back(client, startup->pid, startup->key);
     }
     if (client->state != PROXY_CLIENT_CANCEL) {
         proxy_client_close(client, NULL, NULL, NULL, NULL, "cancel request");
@@ -228,7 +230,8 @@ static bool is_refused_early(struct proxy_client *client)
     } else if (needs_tls && !net_stream_has_tls(&client->stream)) {
         fail(client, "08P01", "SSL required", "Connect with sslmode=require or better.");
     } else if (proxy->phase > PROXY_EMPTYING ||
-               (proxy->phase == PROXY_EMPTYING && !client->login->is_console)) {
+               (proxy->phase == PROXY_EMPTYING && !client->login->is_console &&
+                client->connected_at > proxy->emptying_since)) {
         fail(client, "57P01", "weir is shutting down", "Connect again in a moment.");
     } else if (proxy->client_count > options->max_client_conn && !client->login->is_console) {
         fail(client, "53300", "no more connections allowed (max_client_conn)",
@@ -273,6 +276,7 @@ static void take_startup(struct proxy_client *client, const struct wire_startup 
     }
     client_move(client, PROXY_CLIENT_AUTH);
     if (is_own_user(client)) {
+        client->is_own_user = true;
         client->is_admin = true;
         client_login_accepted(client);
         return;

@@ -17,6 +17,8 @@
 #include "base/invariant.h"
 #include "proxy/client.h"
 #include "proxy/log.h"
+#include "proxy/peer.h"
+#include "proxy/takeover.h"
 #include "wire/frame.h"
 #include "wire/frontend.h"
 
@@ -29,10 +31,11 @@
 /* ---- sending ----------------------------------------------------------------------------------
  */
 
-void console_send(struct proxy_console *console,
-                  void (*build)(struct proxy_console *console, struct wire_out *out,
-                                const void *context),
-                  const void *context)
+/* What `build` writes, in turn memory. */
+static struct base_slice build_whole(struct proxy_console *console,
+                                     void (*build)(struct proxy_console *console,
+                                                   struct wire_out *out, const void *context),
+                                     const void *context)
 {
     struct net_stream *stream = &console->client->stream;
     struct wire_out out;
@@ -42,7 +45,15 @@ void console_send(struct proxy_console *console,
     wire_out_init(&out, net_turn_alloc(stream->loop, bytes > 0 ? bytes : 1), bytes);
     build(console, &out, context);
     INVARIANT(wire_out_status(&out) == BASE_OK && out.bytes == bytes);
-    net_stream_send(stream, wire_out_slice(&out));
+    return wire_out_slice(&out);
+}
+
+void console_send(struct proxy_console *console,
+                  void (*build)(struct proxy_console *console, struct wire_out *out,
+                                const void *context),
+                  const void *context)
+{
+    net_stream_send(&console->client->stream, build_whole(console, build, context));
 }
 
 static void build_bare(struct proxy_console *console, struct wire_out *out, const void *context)
@@ -88,6 +99,20 @@ static void build_notice(struct proxy_console *console, struct wire_out *out, co
     wire_notice_put(out, &notice);
 }
 
+static void build_left_at(struct proxy_console *console, struct wire_out *out, const void *context)
+{
+    (void)context;
+    const struct proxy *proxy = console->client->proxy;
+    const struct base_slice name = base_slice_text(PROXY_TAKEOVER_PARAMETER);
+    if (proxy->left_at) {
+        wire_parameter_status_put(out, name, base_slice_text(proxy->left_at));
+    }
+    for (const struct proxy_peer *it = proxy_peer_next_predecessor(proxy, NULL); it;
+         it = proxy_peer_next_predecessor(proxy, it)) {
+        wire_parameter_status_put(out, name, base_slice_text(it->host));
+    }
+}
+
 static void build_show(struct proxy_console *console, struct wire_out *out, const void *context)
 {
     const struct console_show_context *c = context;
@@ -118,6 +143,20 @@ void console_fail(struct console_result *result, const char *sqlstate, const cha
     result->sqlstate = sqlstate;
     result->hint = hint;
     result->tag = NULL;
+}
+
+/* SHOW FDS to who may have the sockets themselves (takeover.h): with them attached. */
+static void send_with_sockets(struct proxy_console *console,
+                              const struct console_show_context *context)
+{
+    struct proxy_client *client = console->client;
+    int fds[PROXY_HANDOVER_MAX];
+    uint32_t count = proxy_handover_sockets(client->proxy, fds);
+    struct base_slice rows = build_whole(console, build_show, context);
+    client->has_sockets = net_stream_send_with(&client->stream, rows, fds, count) == BASE_OK;
+    if (!client->has_sockets) {
+        net_stream_send(&client->stream, rows);
+    }
 }
 
 /* ---- one statement ----------------------------------------------------------------------------
@@ -207,6 +246,9 @@ static enum console_outcome run_command(struct proxy_console *console,
     if (result.notice[0]) {
         console_send(console, build_notice, &result);
     }
+    if (result.is_handed_over) {
+        console_send(console, build_left_at, NULL);
+    }
     console_send(console, build_tag, result.tag);
     return CONSOLE_DONE;
 }
@@ -238,7 +280,11 @@ enum console_outcome console_run(struct proxy_console *console, const struct con
                                       "admin access needed");
         }
         struct console_show_context context = {show, formats, is_simple};
-        console_send(console, build_show, &context);
+        if (show->rows == console_show_fds && console->client->is_own_user) {
+            send_with_sockets(console, &context);
+        } else {
+            console_send(console, build_show, &context);
+        }
         return CONSOLE_DONE;
     }
     const char *tag = harmless_tag(words);

@@ -11,6 +11,7 @@
 #include "proxy/client.h"
 #include "proxy/console.h"
 #include "proxy/log.h"
+#include "proxy/takeover.h"
 
 #define IN_USE_STATE "55000" /* object_not_in_prerequisite_state */
 
@@ -383,17 +384,42 @@ static void command_set(struct proxy_client *client, const struct console_words 
     }
 }
 
+/* The process that has asked for the sockets serves on them from now on. */
+static void hand_over(struct proxy_client *client, struct console_result *result)
+{
+    int32_t pid = 0;
+    const char *why;
+    if (!client->has_sockets) {
+        console_fail(result, IN_USE_STATE, "That is what weir -R FILE does.",
+                     "this connection was not handed the listening sockets");
+        return;
+    }
+    if (net_stream_peer_pid(&client->stream, &pid) < 0) {
+        pid = 0;
+    }
+    if (proxy_handover(client->proxy, pid, &why) < 0) {
+        console_fail(result, IN_USE_STATE, NULL, "%s", why);
+        return;
+    }
+    result->is_handed_over = true;
+}
+
 static void command_shutdown(struct proxy_client *client, const struct console_words *words,
                              struct console_result *result)
 {
     bool is_waiting = words->count == 2 && console_word_is(words, 1, "WAIT_FOR_SERVERS");
     bool waits_for_clients = words->count == 2 && console_word_is(words, 1, "WAIT_FOR_CLIENTS");
-    if (words->count > 1 && !is_waiting && !waits_for_clients) {
+    bool is_handed_over = words->count == 2 && console_word_is(words, 1, "HANDED_OVER");
+    if (words->count > 1 && !is_waiting && !waits_for_clients && !is_handed_over) {
         console_fail(result, "42601", NULL,
                      "SHUTDOWN takes WAIT_FOR_SERVERS, WAIT_FOR_CLIENTS or nothing");
         return;
     }
     result->tag = "SHUTDOWN";
+    if (is_handed_over) {
+        hand_over(client, result);
+        return;
+    }
     if (waits_for_clients) {
         proxy_shutdown_when_empty(client->proxy);
         return;

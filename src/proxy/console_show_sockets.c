@@ -7,6 +7,7 @@
 
 #include "proxy/client.h"
 #include "proxy/console.h"
+#include "proxy/http.h"
 #include "proxy/server.h"
 
 /* Host and port: two values. A Unix socket has weir's own port, as PgBouncer shows it. */
@@ -396,6 +397,13 @@ void console_show_fds(struct console_rows *rows)
         if (listener->is_registered) {
             put_descriptor(rows, &(struct descriptor){listener->fd, "pooler", NULL, NULL,
                                                       &listener->address, 0, NULL});
+        }
+    }
+    if (proxy->http && proxy_http_socket(proxy->http) >= 0) {
+        int fd = proxy_http_socket(proxy->http);
+        struct net_address own = {.bytes = sizeof(own.storage)};
+        if (getsockname(fd, (struct sockaddr *)&own.storage, &own.bytes) == 0) {
+            put_descriptor(rows, &(struct descriptor){fd, "http", NULL, NULL, &own, 0, NULL});
         }
     }
     base_list_each(it, &proxy->clients)

@@ -34,6 +34,7 @@
 #include "proxy/server_internal.h"
 #include "proxy/service.h"
 #include "proxy/stats.h"
+#include "proxy/takeover.h"
 #include "proxy/verifier.h"
 
 /* How long a drain may take before what is left is closed. Platforms kill after 30 s. */
@@ -127,16 +128,22 @@ void proxy_shutdown(struct proxy *proxy, base_time span)
     proxy_check_done(proxy);
 }
 
+void proxy_shutdown_when_left(struct proxy *proxy)
+{
+    proxy->phase = PROXY_EMPTYING;
+    proxy->emptying_since = net_loop_now(proxy->loop);
+    proxy_log(PROXY_LOG, "no new clients; ends when the last one has left");
+    net_timer_set(proxy->loop, &proxy->shutdown_timer, net_loop_now(proxy->loop));
+}
+
 void proxy_shutdown_when_empty(struct proxy *proxy)
 {
     if (proxy->phase != PROXY_RUNNING) {
         return; /* it ends sooner anyway */
     }
     proxy_service_notify("STOPPING=1\nSTATUS=waiting for clients to leave");
-    proxy->phase = PROXY_EMPTYING;
     proxy_listeners_close_tcp(proxy);
-    proxy_log(PROXY_LOG, "no new clients; ends when the last one has left");
-    net_timer_set(proxy->loop, &proxy->shutdown_timer, net_loop_now(proxy->loop));
+    proxy_shutdown_when_left(proxy);
 }
 
 /* ---- suspend ---- */
@@ -242,6 +249,7 @@ static int make_tables(struct proxy *proxy)
     base_list_init(&proxy->clients);
     base_list_init(&proxy->cancels);
     base_list_init(&proxy->peers);
+    base_list_init(&proxy->predecessors);
     base_list_init(&proxy->upstreams);
     base_list_init(&proxy->databases);
     base_list_init(&proxy->users);
@@ -321,6 +329,40 @@ static int make_loop(struct proxy *proxy, enum config_event_backend backend)
     return net_loop_new(&options, &proxy->loop);
 }
 
+static int write_pidfile(struct proxy *proxy, bool is_taken_over)
+{
+    const char *path = proxy->config->options.pidfile;
+    int r = proxy_pidfile_write(path, is_taken_over);
+    proxy->has_pidfile = r == BASE_OK && *path != 0;
+    return r;
+}
+
+/* With a predecessor the pid file comes last: until it lets go the file is its own. */
+static int open_sockets(struct proxy *proxy)
+{
+    const struct config_options *options = &proxy->config->options;
+    char why[512];
+    int r = proxy->is_reboot ? proxy_takeover_begin(proxy) : BASE_OK;
+    bool has_predecessor = proxy->takeover != NULL;
+    if (r == BASE_OK && !has_predecessor) {
+        r = write_pidfile(proxy, false);
+    }
+    r = r < 0 ? r : proxy_listeners_open(proxy);
+    if (r == BASE_OK && *options->http_listen) {
+        r = proxy_http_open(proxy, options->http_listen, &proxy->http, why, sizeof(why));
+        if (r < 0) {
+            proxy_log(PROXY_FATAL, "http_listen: %s", why);
+        }
+    }
+    if (r == BASE_OK && has_predecessor) {
+        r = proxy_takeover_finish(proxy);
+        if (r == BASE_OK) {
+            (void)!write_pidfile(proxy, true); /* there is no way back: to serve is more */
+        }
+    }
+    return r;
+}
+
 static int open_all(struct proxy *proxy)
 {
     const struct config_options *options = &proxy->config->options;
@@ -358,22 +400,14 @@ static int open_all(struct proxy *proxy)
     if (r < 0) {
         return fail_start("the databases cannot be set up", r);
     }
-    r = proxy_pidfile_write(options->pidfile);
+    r = open_sockets(proxy);
     if (r < 0) {
         return r;
-    }
-    proxy->has_pidfile = *options->pidfile != 0;
-    r = proxy_listeners_open(proxy);
-    if (r == BASE_OK && *options->http_listen) {
-        r = proxy_http_open(proxy, options->http_listen, &proxy->http, why, sizeof(why));
-        if (r < 0) {
-            proxy_log(PROXY_FATAL, "http_listen: %s", why);
-        }
     }
     net_timer_set(proxy->loop, &proxy->stats_timer,
                   base_time_add(proxy->started_at, options->stats_period));
     set_scheduling(options);
-    return r < 0 ? r : proxy_become_user(proxy->user ? proxy->user : options->user);
+    return proxy_become_user(proxy->user ? proxy->user : options->user);
 }
 
 static bool is_anybody_left(const struct proxy *proxy)
@@ -407,8 +441,13 @@ static void close_all(struct proxy *proxy)
     if (proxy->http) {
         proxy_http_close(proxy->http);
     }
+    if (proxy->takeover) {
+        proxy_listeners_leave(proxy); /* it could not start: the predecessor serves on */
+        proxy_takeover_free(proxy->takeover);
+    }
     if (proxy->core) {
         proxy_listeners_close(proxy);
+        proxy_handover_done(proxy);
         proxy->phase = PROXY_STOPPED;
         close_all_clients(proxy);
         proxy_pools_close(proxy);
@@ -495,6 +534,7 @@ static struct proxy *make_proxy(const struct proxy_start *start)
         proxy->is_quiet = start->is_quiet || start->is_background;
         proxy->verbose = start->verbose;
         proxy->user = start->user;
+        proxy->is_reboot = start->is_reboot;
         proxy->service_sockets = proxy_service_sockets();
         proxy->watchdog_every = proxy_service_watchdog();
     }

@@ -20,6 +20,8 @@
 #include "proxy/vars.h"
 
 struct proxy_http;
+struct proxy_peer;
+struct proxy_takeover;
 
 enum proxy_phase {
     PROXY_STARTING,
@@ -56,6 +58,7 @@ struct proxy {
     bool has_pidfile;
     bool is_quiet;            /* asked for at the start: no log on standard error */
     int verbose;              /* asked for at the start, added to the option */
+    bool is_reboot;           /* -R */
     const char *user;         /* asked for at the start, before the option; NULL: not */
     uint32_t service_sockets; /* that the service manager has opened for us */
     base_time watchdog_every; /* the service manager wants to hear from us; 0: not */
@@ -77,7 +80,11 @@ struct proxy {
     uint32_t next_cancel_pid;
     struct base_list cancels; /* requests under way to servers */
     uint32_t cancel_count;
-    struct base_list peers; /* peer.h */
+    struct base_list peers;          /* peer.h */
+    struct proxy_takeover *takeover; /* STARTING: what the predecessor has handed over; else NULL */
+    struct base_list predecessors;   /* proxy_peer: taken over from; the last one first */
+    char *left_at;                   /* handed over: the folder of our own console; NULL: none */
+    base_time emptying_since;        /* EMPTYING: who has connected since then comes too late */
 
     struct base_list upstreams;
     struct base_list databases;
@@ -139,6 +146,8 @@ int proxy_reload(struct proxy *proxy, char *report, size_t report_bytes);
 void proxy_shutdown(struct proxy *proxy, base_time span);
 /* Takes no new clients, and ends when the last one that is not on the console has left. */
 void proxy_shutdown_when_empty(struct proxy *proxy);
+/* The same once the listeners are another process's. */
+void proxy_shutdown_when_left(struct proxy *proxy);
 /* Stops reading from clients that have logged in; and goes on. */
 void proxy_suspend(struct proxy *proxy);
 void proxy_unsuspend(struct proxy *proxy);

@@ -18,6 +18,7 @@
 #include "proxy/daemon.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
+#include "proxy/takeover.h"
 
 #define CONNECTIONS_MAX   32
 #define TIMEOUT_S         10
@@ -277,7 +278,8 @@ int proxy_http_open(struct proxy *proxy, const char *listen, struct proxy_http *
         snprintf(why, why_bytes, "http_listen \"%s\" is not an address and a port", listen);
         return BASE_EINVALID;
     }
-    r = open_socket(&address, &fd);
+    fd = proxy_takeover_socket(proxy, &address);
+    r = fd >= 0 ? BASE_OK : open_socket(&address, &fd);
     if (r < 0) {
         snprintf(why, why_bytes, "cannot listen on http_listen %s: %s", listen, strerror(errno));
         return r;
@@ -301,11 +303,26 @@ int proxy_http_open(struct proxy *proxy, const char *listen, struct proxy_http *
     return BASE_OK;
 }
 
+int proxy_http_socket(const struct proxy_http *http)
+{
+    return http->listen_fd;
+}
+
+void proxy_http_leave(struct proxy_http *http)
+{
+    /* stopping the library would shut the socket down, also for who has taken it over */
+    if (http->listen_fd >= 0 && MHD_quiesce_daemon(http->daemon) == http->listen_fd) {
+        close(http->listen_fd);
+    }
+    http->listen_fd = -1;
+}
+
 void proxy_http_close(struct proxy_http *http)
 {
     if (!http) {
         return;
     }
+    proxy_http_leave(http);
     net_timer_set(http->proxy->loop, &http->timer, BASE_NEVER);
     net_watch_drop(http->proxy->loop, &http->watch);
     MHD_stop_daemon(http->daemon);

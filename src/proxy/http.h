@@ -24,6 +24,10 @@ struct proxy_http;
  * BASE_EINUSE, BASE_ESYSTEM, with the reason in `why`. */
 int proxy_http_open(struct proxy *proxy, const char *listen, struct proxy_http **ret_http,
                     char *why, size_t why_bytes) BASE_MUST_CHECK;
+/* The socket that listens; -1 after proxy_http_leave. */
+int proxy_http_socket(const struct proxy_http *http);
+/* Accepts no more; another process has taken the socket over. */
+void proxy_http_leave(struct proxy_http *http);
 /* NULL is harmless. */
 void proxy_http_close(struct proxy_http *http);
 

@@ -1,5 +1,6 @@
 /* listen.c - the sockets that clients come to: TCP addresses of listen_addr, one Unix socket; or
- * what a service manager has opened for us, then only those.
+ * what a service manager has opened for us, then only those. Where the predecessor has handed over
+ * a socket of the same address (takeover.h), that one is used.
  *
  * listen_port 0 lets the system choose a port; the log line says which.
  */
@@ -10,12 +11,14 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "proxy/client.h"
 #include "proxy/log.h"
 #include "proxy/service.h"
+#include "proxy/takeover.h"
 
 /* As PgBouncer: what connects and says nothing is accepted after so many seconds. */
 #define DEFER_ACCEPT_S 45
@@ -63,7 +66,9 @@ static int open_one(struct proxy *proxy, const struct net_address *address)
         .defer_accept_s = options->tcp_defer_accept ? DEFER_ACCEPT_S : 0,
         .reuse_port = options->so_reuseport,
     };
-    int r = net_listener_open(proxy->loop, listener, address, &listen, &reason);
+    int taken = proxy_takeover_socket(proxy, address);
+    int r = taken >= 0 ? net_listener_take(proxy->loop, listener, taken, &listen, &reason)
+                       : net_listener_open(proxy->loop, listener, address, &listen, &reason);
     if (r < 0) {
         proxy_log(PROXY_FATAL, "cannot listen on %s: %s%s", text, reason,
                   r == BASE_EINUSE ? "; stop the program that uses it or choose another listen_port"
@@ -145,8 +150,7 @@ static int open_item(struct proxy *proxy, struct base_slice item)
     return open_host(proxy, host);
 }
 
-/* The port that the Unix socket is named after: the TCP one, also when the system chose it. */
-static uint16_t socket_port(const struct proxy *proxy)
+uint16_t proxy_listeners_unix_port(const struct proxy *proxy)
 {
     const struct sockaddr_storage *storage = &proxy->listeners[0].address.storage;
     if (proxy->listener_count > 0 && storage->ss_family == AF_INET) {
@@ -189,7 +193,8 @@ int proxy_listeners_open(struct proxy *proxy)
     }
     if (*options->unix_socket_dir) {
         struct net_address address;
-        int r = net_address_parse(options->unix_socket_dir, socket_port(proxy), &address);
+        int r =
+            net_address_parse(options->unix_socket_dir, proxy_listeners_unix_port(proxy), &address);
         r = r < 0 ? r : open_one(proxy, &address);
         r = r < 0 ? r : give_to_group(proxy, &address);
         if (r < 0) {
@@ -217,4 +222,27 @@ void proxy_listeners_close(struct proxy *proxy)
     while (proxy->listener_count > 0) {
         net_listener_close(&proxy->listeners[--proxy->listener_count]);
     }
+}
+
+void proxy_listeners_leave(struct proxy *proxy)
+{
+    while (proxy->listener_count > 0) {
+        net_listener_leave(&proxy->listeners[--proxy->listener_count]);
+    }
+}
+
+int proxy_listeners_open_own(struct proxy *proxy, const char *folder, uint16_t port)
+{
+    const struct net_listener_options options = {
+        .backlog = (int)proxy->config->options.listen_backlog,
+        .unix_socket_mode = S_IRUSR | S_IWUSR,
+    };
+    struct net_address address;
+    struct net_listener *listener = listener_new(proxy, folder);
+    int r = listener ? net_address_parse(folder, port, &address) : BASE_ECAPACITY;
+    r = r < 0 ? r : net_listener_open(proxy->loop, listener, &address, &options, NULL);
+    if (r == BASE_OK) {
+        opened(proxy, listener);
+    }
+    return r;
 }

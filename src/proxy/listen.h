@@ -9,5 +9,12 @@ int proxy_listeners_open(struct proxy *proxy) BASE_MUST_CHECK;
 /* The TCP ones only: the console stays reachable by the Unix socket. */
 void proxy_listeners_close_tcp(struct proxy *proxy);
 void proxy_listeners_close(struct proxy *proxy);
+/* Closes all; sockets and files live on in the process that has taken them over. */
+void proxy_listeners_leave(struct proxy *proxy);
+/* One Unix socket in `folder`; what is wrong is not logged. */
+int proxy_listeners_open_own(struct proxy *proxy, const char *folder,
+                             uint16_t port) BASE_MUST_CHECK;
+/* The port that the Unix socket is named after: the TCP one, also when the system chose it. */
+uint16_t proxy_listeners_unix_port(const struct proxy *proxy);
 
 #endif

@@ -128,12 +128,49 @@ int proxy_peers_configure(struct proxy *proxy)
     return r;
 }
 
-void proxy_peers_done(struct proxy *proxy)
+int proxy_peer_add_predecessor(struct proxy *proxy, const char *folder, uint16_t port)
 {
-    base_list_each_safe(it, &proxy->peers)
+    struct proxy_peer *peer = calloc(1, sizeof(*peer));
+    char *host = peer ? strdup(folder) : NULL;
+    if (!host) {
+        free(peer);
+        return BASE_ENOMEM;
+    }
+    base_list_init(&peer->waiting);
+    peer->host = host;
+    peer->port = port;
+    peer->limit = UINT32_MAX; /* proxy_cancel_pass_back has a limit for all together */
+    peer->is_predecessor = true;
+    base_list_push_back(&proxy->predecessors, &peer->link);
+    return BASE_OK;
+}
+
+struct proxy_peer *proxy_peer_next_predecessor(const struct proxy *proxy,
+                                               const struct proxy_peer *peer)
+{
+    const struct base_list *end = &proxy->predecessors;
+    for (const struct base_list *it = peer ? peer->link.next : end->next; it != end;
+         it = it->next) {
+        struct proxy_peer *next = base_list_entry(it, struct proxy_peer, link);
+        if (!next->is_gone) {
+            return next;
+        }
+    }
+    return NULL;
+}
+
+static void free_peers(struct base_list *peers)
+{
+    base_list_each_safe(it, peers)
     {
         struct proxy_peer *peer = base_list_entry(it, struct proxy_peer, link);
         INVARIANT(peer->references == 0);
         free_peer(peer);
     }
+}
+
+void proxy_peers_done(struct proxy *proxy)
+{
+    free_peers(&proxy->peers);
+    free_peers(&proxy->predecessors);
 }

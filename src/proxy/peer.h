@@ -25,12 +25,22 @@ struct proxy_peer {
     uint32_t active;          /* on their way */
     struct base_list waiting; /* proxy_cancel.peer_link: first come, first served */
     uint32_t references;      /* requests, waiting or active */
+    bool is_predecessor;      /* in proxy.predecessors instead */
+    bool is_gone;             /* a predecessor that does not answer any more */
     bool is_removed;          /* gone from the configuration; freed with its last request */
 };
 
 /* Builds proxy.peers from proxy.config; on a reload compares and applies what changed. */
 int proxy_peers_configure(struct proxy *proxy) BASE_MUST_CHECK;
 void proxy_peers_done(struct proxy *proxy);
+/* A process we have taken over from (takeover.h), or that one's own predecessor, reached by the
+ * socket in `folder`: cancel requests that fit nobody here are handed on unchanged, from one to the
+ * next in the order of the calls. Not among proxy.peers. */
+int proxy_peer_add_predecessor(struct proxy *proxy, const char *folder,
+                               uint16_t port) BASE_MUST_CHECK;
+/* The first one behind `peer`, or of all with NULL, that still answers; NULL: none. */
+struct proxy_peer *proxy_peer_next_predecessor(const struct proxy *proxy,
+                                               const struct proxy_peer *peer);
 /* NULL when there is none of that number. */
 struct proxy_peer *proxy_peer_find(struct proxy *proxy, uint32_t id);
 /* Frees it when it was removed and nothing leads to it any more. */

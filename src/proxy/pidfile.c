@@ -36,20 +36,20 @@ static bool is_alive(pid_t pid)
     return pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
-int proxy_pidfile_write(const char *path)
+int proxy_pidfile_write(const char *path, bool is_taken_over)
 {
     if (!*path) {
         return BASE_OK;
     }
     pid_t before = read_pid(path);
-    if (is_alive(before)) {
+    if (is_alive(before) && !is_taken_over) {
         proxy_log(PROXY_FATAL,
                   "pidfile exists (%s), another instance running? It names process %d; stop that "
                   "one, or choose another pidfile",
                   path, (int)before);
         return BASE_EINUSE;
     }
-    if (before) {
+    if (before && !is_taken_over) {
         proxy_log(PROXY_LOG, "stale pidfile, its process %d is gone: %s", (int)before, path);
     }
     FILE *file = fopen(path, "we");

@@ -9,6 +9,7 @@ struct proxy_start {
     bool is_quiet;         /* no log on standard error */
     int verbose;           /* 0, 1 (-v), 2 (-v -v) */
     bool is_background;    /* -d: go into the background once it serves */
+    bool is_reboot;        /* -R: takes over the listening sockets of the process that runs */
     const char *user;      /* -u: before the option `user`; NULL: not given */
 };
 

@@ -74,13 +74,6 @@ def test_quiet_says_nothing_on_standard_error(weir_factory, pg):
         assert "process up" in kept.read()
 
 
-def test_reboot_says_what_to_do_instead(weir_factory, pg):
-    weir = prepared(weir_factory, pg)
-    weir.spawn(["-R", weir.ini])
-    weir.await_log("process up")
-    assert "so_reuseport" in weir.log() and "WAIT_FOR_CLIENTS" in weir.log()
-
-
 @needs_root
 def test_the_user_of_the_command_line_goes_before_the_files(weir_factory, pg):
     weir = prepared(weir_factory, pg, user="nobody")
