@@ -260,9 +260,9 @@
     COLUMN(NUMERIC, xact_time, "Microseconds per transaction.") \
     COLUMN(NUMERIC, query_time, "Microseconds per query.") \
     COLUMN(NUMERIC, wait_time, "Microseconds per wait.") \
-    COLUMN(NUMERIC, client_parse_count, "Statements prepared by clients per second.") \
-    COLUMN(NUMERIC, server_parse_count, "Statements prepared on servers per second.") \
-    COLUMN(NUMERIC, bind_count, "Prepared statements run per second.")
+    COLUMN(NUMERIC, avg_client_parse_count, "Statements prepared by clients per second.") \
+    COLUMN(NUMERIC, avg_server_parse_count, "Statements prepared on servers per second.") \
+    COLUMN(NUMERIC, avg_bind_count, "Prepared statements run per second.")
 
 /* The rows of SHOW TOTALS, each with total_ and avg_ in front. */
 #define CONSOLE_TOTALS_ROWS(ROW) \
@@ -274,9 +274,9 @@
     ROW(xact_time) \
     ROW(query_time) \
     ROW(wait_time) \
-    ROW(client_parse_count) \
-    ROW(server_parse_count) \
-    ROW(bind_count)
+    ROW(ps_client_parse_count) \
+    ROW(ps_server_parse_count) \
+    ROW(ps_bind_count)
 
 #define CONSOLE_TOTALS_COLUMNS(COLUMN) \
     COLUMN(TEXT, name, "total_ or avg_ and what is counted; client_bytes came from clients.") \

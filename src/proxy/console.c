@@ -289,6 +289,10 @@ enum console_outcome console_run(struct proxy_console *console, const struct con
     }
     const char *tag = harmless_tag(words);
     if (tag) {
+        if (console_word_is(words, 0, "SET")) {
+            struct console_result ignored = {.notice = "SET ignored"};
+            console_send(console, build_notice, &ignored);
+        }
         console_send(console, build_tag, tag);
         return CONSOLE_DONE;
     }

@@ -366,7 +366,10 @@ static void set_option(struct proxy *proxy, struct base_slice name, struct base_
         console_fail(result, "58000", NULL, "SET failed: %s", *why ? why : base_status_text(r));
         return;
     }
-    result->tag = "SET";
+    /* PgBouncer's tag repeats what was set */
+    snprintf(result->text, sizeof(result->text), "SET %.*s=%.*s", (int)name.bytes,
+             (const char *)name.data, (int)value.bytes, (const char *)value.data);
+    result->tag = result->text;
 }
 
 static void command_set(struct proxy_client *client, const struct console_words *words,

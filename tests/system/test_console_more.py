@@ -8,24 +8,9 @@ import pytest
 from harness import wire
 from harness.wait import until
 from harness.wire import RawClient, ServerError
-from test_console import SOCKET_COLUMNS, column_names, console, raw
+from test_console import console, raw
 
 pytestmark = pytest.mark.weir_only
-
-DEBUG_COLUMNS = " recv_pos pkt_pos pkt_remain send_pos send_remain pkt_avail send_avail"
-COLUMNS = {name: text.split() for name, text in {
-    "SOCKETS": SOCKET_COLUMNS + DEBUG_COLUMNS,
-    "ACTIVE_SOCKETS": SOCKET_COLUMNS + DEBUG_COLUMNS,
-    "FDS": """fd task user database addr port cancel link client_encoding std_strings datestyle
-        timezone password scram_client_key scram_server_key""",
-    "DNS_HOSTS": "hostname ttl addrs",
-    "DNS_ZONES": "zonename serial count",
-    "MEM": "name size used free memtotal",
-    "STATE": "key value",
-    "USERS": """name pool_size reserve_pool_size pool_mode max_user_connections
-        current_connections max_user_client_connections current_client_connections""",
-}.items()}
-
 
 def error_of(client, command):
     with pytest.raises(ServerError) as refused:
@@ -38,11 +23,6 @@ def state(weir):
 
 
 # ---- SHOW
-
-@pytest.mark.parametrize("show", COLUMNS)
-def test_columns_are_pgbouncers(weir, show):
-    assert column_names(weir, show)[:len(COLUMNS[show])] == COLUMNS[show]
-
 
 def test_show_sockets_has_clients_and_servers(weir):
     with raw(weir) as client:
