@@ -147,9 +147,9 @@ struct console_result {
     const char *tag;      /* CommandComplete; NULL: an error, or it waits */
     const char *sqlstate; /* an error when not NULL */
     char text[512];       /* of the error; or the tag, when it is not a constant */
-    const char *hint;    /* NULL: none */
-    char notice[2048];   /* told before the tag; "": nothing */
-    bool is_handed_over; /* where we can be found is told to the new process */
+    const char *hint;     /* NULL: none */
+    char notice[2048];    /* told before the tag; "": nothing */
+    bool is_handed_over;  /* where we can be found is told to the new process */
     enum console_wait wait;
 };
 
