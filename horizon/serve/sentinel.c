@@ -169,6 +169,7 @@ static bool fit_pool(struct sentinel *sentinel)
         share_compute(&limits, (uint32_t)settings->pool_size, (uint32_t)settings->max_overflow,
                       (uint32_t)settings->processes);
     set_notice(sentinel, &share);
+    (void)weir_pool_retry(sentinel->app->pool); /* the database is there: nothing to wait for */
     int r = weir_pool_resize(sentinel->app->pool, share.size, (int32_t)share.overflow);
     if (r != 0) {
         log_write(LOG_LEVEL_WARNING, "the pool keeps its size: %s", weir_status_text(r));

@@ -131,7 +131,8 @@ enum weir_cause {
 struct weir_error {
     int status;
     enum weir_cause cause;
-    char sqlstate[6];      /* of the server's refusal; for others the one of `status` */
+    char sqlstate[6];      /* of the server's refusal; for others the one of `status`: 53300 for a
+                              time-out too, so `cause`, not this, tells a refusal from a long wait */
     weir_time waited;      /* how long the caller waited */
     uint32_t limit;        /* pool_size + max_overflow */
     uint32_t ceiling;      /* learned; WEIR_NO_LIMIT = none known */
@@ -170,7 +171,9 @@ struct weir_trace {
 /* Functions of the application. Each may be NULL. `user` is handed through.
  * on_connect, on_lend and on_give run in the thread that takes or gives (for event loops: the one
  * that ticks), outside the pool's lock; they may use the connection and block, and may call other
- * functions of the pool but not end the connection. A result other than 0 refuses the connection:
+ * functions of the pool but not end the connection. Nobody can end a function that blocks: a take
+ * lasts as long as they do, whatever its deadline. What only sends SQL belongs into on_connect_sql,
+ * which connect_timeout and the deadline bound. A result other than 0 refuses the connection:
  * it is closed, and take fails with WEIR_EHOOK (give succeeds).
  *   on_connect   once per connection, before it is lent for the first time
  *   on_lend      each time, last thing before take returns
@@ -227,7 +230,8 @@ struct weir_options {
     bool ask_server;            /* ask once, at the first connect, how many connections the server
                                    will grant; true */
     const char *on_connect_sql; /* run on each new connection before it is lent; NULL. When it
-                                   fails, takes do, with WEIR_EHOOK and the server's words */
+                                   fails, takes do, with WEIR_EHOOK and the server's words. Part of
+                                   the connect: connect_timeout is for both together */
     struct weir_hooks hooks;
 };
 
@@ -319,6 +323,12 @@ WEIR_API int weir_pool_resize(struct weir_pool *pool, uint32_t pool_size, int32_
  * Errors: WEIR_ECLOSED. */
 WEIR_API int weir_pool_pause(struct weir_pool *pool);
 WEIR_API int weir_pool_resume(struct weir_pool *pool);
+
+/* The server was seen alive (somebody else's connection came through, an operator says so): the
+ * pool forgets its back-off after failed connects, a refused login and the learned ceiling, and
+ * connects at once for those who wait. Without it the pool finds out by itself, at its next try.
+ * Errors: WEIR_ECLOSED. */
+WEIR_API int weir_pool_retry(struct weir_pool *pool);
 
 /* In a child after fork(): makes the pool usable there, empty and with connections of its own; no
  * byte goes to the parent's connections, whose sockets are replaced by /dev/null. Any call on the

@@ -326,3 +326,8 @@ int weir_pool_resume(struct weir_pool *pool)
 {
     return apply_to_pool(pool, CORE_EVENT_RESUME);
 }
+
+int weir_pool_retry(struct weir_pool *pool)
+{
+    return apply_to_pool(pool, CORE_EVENT_RETRY);
+}

@@ -130,6 +130,22 @@ def test_sessions_that_are_killed_under_load_cost_nothing_but_a_retry(fragile):
     assert load.count((503, "database_down")) * 20 < load.count(200), load.answers
 
 
+def test_first_request_is_served_once_the_sentinel_has_seen_the_database_again(fragile):
+    fragile.start(HORIZON_POOL_TIMEOUT_MS=400)
+    token = fragile.login("ann")
+    assert fragile.get(f"{MANAGER}/summary", token).status == 200
+
+    def fail_once_more():
+        assert fragile.get(f"{MANAGER}/summary", token).status == 503
+        return fragile.get("/api/operations", token).json["pool"]["connect_failures"]
+
+    fragile.pg.stop("fast")
+    until(lambda: fail_once_more() >= 7, 30, "the pool tries seldom")  # spans up to 3 s by now
+    fragile.pg.start()
+    until(lambda: fragile.get("/readyz").status == 200, 20, "the sentinel is up")
+    assert fragile.get(f"{MANAGER}/summary", token).status == 200
+
+
 def test_lock_on_a_table_ends_in_504_and_cancels_the_statement(fragile):
     fragile.start(HORIZON_QUERY_TIMEOUT_MS=300)
     token = fragile.login("ann")

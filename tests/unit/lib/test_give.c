@@ -1,6 +1,7 @@
 /* test_give.c - what becomes of a connection that comes back: reset, cancel, detach, invalidate. */
 #include "world.h"
 
+#include <poll.h>
 #include <string.h>
 
 TEST(a_transaction_left_open_is_rolled_back)
@@ -370,5 +371,27 @@ TEST(on_connect_sql_is_run_on_each_new_connection_and_its_failure_is_told)
     assert_string_equal(error.sqlstate, "42704");
     assert_non_null(strstr(error.server_text, "no_such_setting"));
     assert_non_null(strstr(error.text, "on_connect_sql"));
+    world_close(pool);
+}
+
+TEST(on_connect_sql_that_hangs_is_bounded_by_the_takes_deadline_and_by_connect_timeout)
+{
+    struct weir_options options = world_options(1, 0);
+    options.on_connect_sql = "SELECT pg_sleep(600)";
+    struct weir_pool *pool = world_open(&options);
+    struct weir_want want = {.deadline = weir_now() + 100 * WEIR_MS};
+    struct weir_error error;
+    PGconn *conn;
+    assert_int_equal(weir_pool_take(pool, &want, &conn, &error), WEIR_ETIMEDOUT);
+    assert_int_equal(error.cause, WEIR_CAUSE_CONNECTING);
+    world_close(pool);
+    options.connect_timeout = 200 * WEIR_MS;
+    pool = world_open(&options);
+    struct world_taker *taker = world_taker_start(pool, 60 * WEIR_SECOND);
+    while (world_stats(pool).connect_failures == 0)
+        poll(NULL, 0, 1);
+    assert_int_equal(world_stats(pool).last_failure, WEIR_ECONNECTTIMEOUT);
+    assert_int_equal(weir_pool_close(pool, 0, NULL), WEIR_ETIMEDOUT);
+    assert_int_equal(world_taker_join(taker, NULL), WEIR_ECLOSED);
     world_close(pool);
 }

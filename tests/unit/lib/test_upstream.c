@@ -144,6 +144,30 @@ TEST(a_hosted_poolers_refusal_is_the_pools_ceiling)
     door_close(door);
 }
 
+TEST(retry_connects_at_once_for_those_who_wait_out_a_back_off)
+{
+    struct door *door = door_open();
+    struct weir_pool *pool = open_through(door, 1, 0);
+    door_refuse(door, "57P03", "the database system is starting up");
+    struct world_taker *taker = world_taker_start(pool, 60 * WEIR_SECOND);
+    while (world_stats(pool).retry_in < WEIR_SECOND) /* the spans grow up to 5 s */
+        poll(NULL, 0, 1);
+    assert_int_equal(world_stats(pool).connecting, 0);
+    door_refuse(door, NULL, NULL);
+    assert_int_equal(weir_pool_retry(pool), 0);
+    struct weir_stats stats = world_stats(pool);
+    assert_false(stats.is_backing_off);
+    assert_int_equal(stats.connecting + stats.checked_out + stats.idle, 1);
+    assert_int_equal(world_taker_join(taker, NULL), 0);
+    world_close(pool);
+    door_close(door);
+}
+
+TEST(retry_needs_a_pool)
+{
+    assert_int_equal(weir_pool_retry(NULL), WEIR_EINVALID);
+}
+
 TEST(a_refused_login_fails_at_once_and_says_why)
 {
     struct weir_options options = world_options(1, 0);
