@@ -16,7 +16,6 @@
 #include "serve/sentinel.h"
 
 #define POOL_TEXT_BYTES 32768
-#define SUMMARY_S       60
 #define WARNING_S       10 /* at most one warning in so many seconds */
 #define US_PER_MS       1000.0
 
@@ -251,7 +250,8 @@ void metrics_tell(struct app *app)
         warned = now;
         log_write(LOG_LEVEL_WARNING, "saturated: every connection is in use: %s", line);
     }
-    if (now - told > SUMMARY_S * WEIR_SECOND) {
+    weir_time span = (weir_time)app->settings->summary_s * WEIR_SECOND;
+    if (span > 0 && now - told >= span) {
         if (told > 0) {
             log_write(LOG_LEVEL_INFO, "%s; %llu requests, %llu in flight, %zu clients", line,
                       (unsigned long long)app->counts.requests,

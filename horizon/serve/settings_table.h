@@ -78,6 +78,8 @@
             "users remembered at most")                                                        \
     SETTING(NUMBER, cache_bytes, "HORIZON_CACHE_BYTES", "67108864", 0, 1073741824,             \
             "memory for answers that did not change since they were made")                     \
+    SETTING(NUMBER, summary_s, "HORIZON_LOG_SUMMARY", "60", 0, 86400,                          \
+            "seconds between two lines that sum up pool and requests in the log; 0 = none")    \
     SETTING(TEXT, log_level, "HORIZON_LOG_LEVEL", "info", 0, 0, "error, warning, info or debug")
 
 #endif

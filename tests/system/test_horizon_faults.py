@@ -3,6 +3,7 @@ and recovery by itself."""
 import concurrent.futures
 import contextlib
 import os
+import re
 import signal
 import threading
 
@@ -214,6 +215,34 @@ def test_pool_that_is_exhausted_refuses_with_the_reason_while_logins_go_on(fragi
             assert fragile.login("ann")
         assert holder.result().status == 200
     assert "summary" in next(line for line in fragile.log().splitlines() if "no connection: " in line)
+
+
+def test_log_sums_up_pool_and_requests_now_and_then(fragile):
+    fragile.start(HORIZON_LOG_SUMMARY=1, HORIZON_LOG_LEVEL="info")
+    token = fragile.login("ann")
+    for _ in range(3):
+        assert fragile.get(f"{MANAGER}/summary", token).status == 200
+    until(lambda: re.search(r" info \d+ pool size=20 checked_out=0 .*waiting=0 .*takes=[1-9].*"
+                            r"; [4-9] requests, 0 in flight, \d+ clients\n", fragile.log()), 10,
+          "the summary")
+    assert "request " not in fragile.log()  # lines of single requests are for debug
+
+
+def test_log_warns_when_every_connection_is_in_use_and_somebody_waits(fragile):
+    fragile.start(HORIZON_POOL_SIZE=1, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=20000,
+                  HORIZON_QUERY_TIMEOUT_MS=20000)
+    token = fragile.login("ann")
+    assert fragile.get("/api/me", token).status == 200
+    assert "saturated" not in fragile.log()
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        with locked(fragile, "snapshots"):
+            holder = threads.submit(fragile.get, f"{MANAGER}/summary", token)
+            until(lambda: waiting_for_locks(fragile) == 1, 10, "the only connection is in use")
+            waiter = threads.submit(fragile.get, "/api/me", token)
+            line = until(lambda: re.search(r" warning \d+ saturated: every connection is in use: "
+                                           r"pool size=1 .*\n", fragile.log()), 15, "the warning")
+            assert "waiting=1" in line[0] and "checked_out=1" in line[0]
+        assert (holder.result().status, waiter.result().status) == (200, 200)
 
 
 def test_line_has_an_end(fragile):
