@@ -449,21 +449,43 @@ static bool may_include(struct config_builder *builder, const char *path)
     return true;
 }
 
+/* The text of an included file: in the folder of the file that includes it, else, as with
+ * PgBouncer, in the working directory. False with an error. */
+static bool find_include(struct config_builder *builder, struct base_slice written,
+                         const char **ret_path, struct base_slice *ret_text)
+{
+    const struct config_reader *reader = builder->reader;
+    const char *path = include_path(builder, written);
+    char why[256] = "";
+    int status;
+
+    if (path == NULL || !may_include(builder, path))
+        return false;
+    status = reader->read(reader->context, path, ret_text, why, sizeof(why));
+    if (status == BASE_ESTALE && written.data[0] != '/' && builder->folder[0] != '\0') {
+        const char *second = config_build_copy(builder, written);
+
+        if (second == NULL || !may_include(builder, second))
+            return false;
+        status = reader->read(reader->context, second, ret_text, why, sizeof(why));
+        path = status == BASE_ESTALE ? path : second;
+    }
+    if (status != BASE_OK)
+        config_error_add(builder->errors, builder->place, "%%include of %s failed: %s", path, why);
+    *ret_path = path;
+    return status == BASE_OK;
+}
+
 static void read_include(struct config_builder *builder, struct base_slice written)
 {
-    const char *path = include_path(builder, written);
+    const char *path;
     struct config_place place = builder->place;
     enum config_section section = builder->section;
     const char *folder = builder->folder;
     struct base_slice text;
-    char why[256] = "";
 
-    if (path == NULL || !may_include(builder, path))
+    if (!find_include(builder, written, &path, &text))
         return;
-    if (builder->reader->read(builder->reader->context, path, &text, why, sizeof(why)) != BASE_OK) {
-        config_error_add(builder->errors, place, "%%include of %s failed: %s", path, why);
-        return;
-    }
     config_build_text(builder, path, text);
     builder->reader->release(builder->reader->context, text);
     builder->place = place;

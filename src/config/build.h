@@ -24,6 +24,7 @@ struct config_snapshot {
 
 /* How included files are read. `read` gives the bytes of `path`, valid until `release`; on failure
  * a negative status and one line in `why`. */
+/* read() returns BASE_ESTALE when there is no such file, BASE_ECONFIG after another failure. */
 struct config_reader {
     int (*read)(void *context, const char *path, struct base_slice *ret_text, char *why,
                 size_t why_bytes);

@@ -16,7 +16,7 @@
 static int fail(char *why, size_t why_bytes)
 {
     snprintf(why, why_bytes, "%s", strerror(errno));
-    return BASE_ECONFIG;
+    return errno == ENOENT ? BASE_ESTALE : BASE_ECONFIG;
 }
 
 /* Moves to a larger buffer, clearing the old one. NULL, with the old one freed, without memory. */

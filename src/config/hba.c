@@ -2,11 +2,16 @@
  *
  *     TYPE DATABASES USERS [ADDRESS [MASK]] METHOD [NAME=VALUE ...]
  *
- * Every line that is wrong gets one error; with any error there is no table. What the words mean is
- * in hba.h; how a line falls into words in hba_token.c. Test: tests/unit/config/test_hba.c.
+ * Every line that is wrong gets one error; with any error there is no table. A line that is right
+ * in PostgreSQL and asks for what is not served here is left out, with advice that says so, as
+ * PgBouncer does; unless that lets somebody in: then it is an error. What the words mean is in
+ * hba.h; how a line falls into words in hba_token.c. Test: tests/unit/config/test_hba.c.
  */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <regex.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/invariant.h"
@@ -40,6 +45,19 @@ bool config_hba_regex_check(struct config_hba_reader *reader, const char *text)
     return problem == 0;
 }
 
+/* The line asks for what we do not have; its first reason is kept, and reading goes on. */
+static void __attribute__((format(printf, 2, 3)))
+unserved(struct config_hba_reader *reader, const char *format, ...)
+{
+    va_list arguments;
+
+    if (reader->unserved[0] != '\0')
+        return;
+    va_start(arguments, format);
+    vsnprintf(reader->unserved, sizeof(reader->unserved), format, arguments);
+    va_end(arguments);
+}
+
 /* ---- names ---- */
 
 /* What a word of the database or user field means; false with an error. */
@@ -59,21 +77,17 @@ static bool item_read(struct config_hba_reader *reader, const struct config_hba_
     else if (is_plain && token->text[0] == '/')
         item = (struct config_hba_item){CONFIG_HBA_REGEX, token->text + 1};
     for (size_t i = 0; is_plain && is_database && i < 2; i++) {
-        if (strcmp(token->text, groups[i]) == 0) {
-            config_hba_error(reader,
-                             "%s is not served, since weir does not know which role is a "
-                             "member of what: write the names",
-                             groups[i]);
-            return false;
-        }
+        if (strcmp(token->text, groups[i]) == 0)
+            unserved(reader,
+                     "%s is not served, since weir does not know which role is a member of what: "
+                     "write the names",
+                     groups[i]);
     }
-    if (is_plain && !is_database && token->text[0] == '+') {
-        config_hba_error(reader,
-                         "%.60s is not served, since weir does not know which role is a "
-                         "member of what: write the names, or @file with them",
-                         token->text);
-        return false;
-    }
+    if (is_plain && !is_database && token->text[0] == '+')
+        unserved(reader,
+                 "%.60s is not served, since weir does not know which role is a member of what: "
+                 "write the names, or @file with them",
+                 token->text);
     *ret_item = item;
     return item.word != CONFIG_HBA_REGEX || config_hba_regex_check(reader, item.text);
 }
@@ -124,6 +138,19 @@ static bool mask_of_bits(const char *text, struct config_hba_net *net)
     return true;
 }
 
+/* A name to look up, or a .suffix of names: letters among what names are made of. */
+static bool is_host_name(const char *text)
+{
+    bool has_letter = false;
+
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!isalnum((unsigned char)*c) && *c != '.' && *c != '-' && *c != '_')
+            return false;
+        has_letter = has_letter || isalpha((unsigned char)*c);
+    }
+    return has_letter;
+}
+
 /* Address and mask; how many fields they took, 0 with an error. */
 static uint32_t net_read(struct config_hba_reader *reader, const struct config_hba_tokens *tokens,
                          const char *text, struct config_hba_net *net)
@@ -136,10 +163,14 @@ static uint32_t net_read(struct config_hba_reader *reader, const struct config_h
 
     if (bytes < sizeof(address))
         memcpy(address, text, bytes);
+    if (is_host_name(text)) {
+        unserved(reader, "host names are not served (%.60s): write its network", text);
+        return 1;
+    }
     if (!address_parse(address, net->address, &net->bytes)) {
         config_hba_error(reader,
                          "\"%.60s\" is not an address: use an IPv4 or IPv6 network such as "
-                         "10.0.0.0/8, all, samehost or samenet (host names are not served)",
+                         "10.0.0.0/8, all, samehost or samenet",
                          text);
         return 0;
     }
@@ -238,10 +269,8 @@ static bool method_read(struct config_hba_reader *reader, const struct config_hb
 
         if (strcmp(method->word, token->text) != 0)
             continue;
-        if (method->advice != NULL) {
-            config_hba_error(reader, "method %s is not served: %s", method->word, method->advice);
-            return false;
-        }
+        if (method->advice != NULL)
+            unserved(reader, "method %s is not served: %s", method->word, method->advice);
         rule->is_reject = method->is_reject;
         rule->method = method->type;
         return method_fits(reader, rule);
@@ -400,6 +429,36 @@ static void rule_add(struct config_hba_reader *reader, const struct config_hba_r
     hba->rules[hba->rule_count++] = *rule;
 }
 
+/* Would a line before it, that was left out, have asked for more? */
+static bool opens_what_was_left_out(struct config_hba_reader *reader,
+                                    const struct config_hba_rule *rule)
+{
+    unsigned line = rule->type == CONFIG_HBA_LOCAL ? reader->left_out_local : reader->left_out_host;
+
+    if (line == 0 || rule->is_reject || rule->method != CONFIG_AUTH_TYPE_TRUST)
+        return false;
+    config_hba_error(reader,
+                     "line %u before is left out, and this one would let in without a password "
+                     "whom that one asks for more: write the former so that it is served, or put "
+                     "this one before it",
+                     line);
+    return true;
+}
+
+static void leave_out(struct config_hba_reader *reader, const struct config_hba_rule *rule)
+{
+    if (rule->is_reject) {
+        config_hba_error(reader, "%s; a reject line cannot be left out", reader->unserved);
+        return;
+    }
+    if (rule->type == CONFIG_HBA_LOCAL)
+        reader->left_out_local = rule->line;
+    else
+        reader->left_out_host = rule->line;
+    config_advice_add(reader->builder->errors, reader->builder->place,
+                      "%s. The line is left out: it lets nobody in", reader->unserved);
+}
+
 static void line_read(struct config_hba_reader *reader, const struct config_hba_tokens *tokens)
 {
     struct config_hba_rule rule = {.file = reader->builder->place.file,
@@ -409,6 +468,7 @@ static void line_read(struct config_hba_reader *reader, const struct config_hba_
     uint32_t fields = 0;
 
     config_ldap_init(&rule.ldap);
+    reader->unserved[0] = '\0';
 
     if (!type_read(reader, tokens, &rule))
         return;
@@ -425,8 +485,12 @@ static void line_read(struct config_hba_reader *reader, const struct config_hba_
         if (fields == 0)
             return;
     }
-    if (method_read(reader, tokens, 3 + fields, &rule) &&
-        options_read(reader, tokens, 4 + fields, &rule))
+    if (!method_read(reader, tokens, 3 + fields, &rule))
+        return;
+    if (reader->unserved[0] != '\0')
+        leave_out(reader, &rule);
+    else if (options_read(reader, tokens, 4 + fields, &rule) &&
+             !opens_what_was_left_out(reader, &rule))
         rule_add(reader, &rule);
 }
 

@@ -5,8 +5,12 @@
  * whole or not at all, is immutable, and is shared by the snapshots that SET makes from one
  * another.
  *
- * Not served, and refused with the line's number: +role and samerole (weir does not know who is a
- * member of what), host names, include_dir, and methods that weir does not have.
+ * Not served: +role, samerole and samegroup (weir does not know who is a member of what), host
+ * names, and the methods gss, sspi, radius and bsd. PgBouncer leaves out every line it cannot read,
+ * with a warning; here such a line is left out with advice, while everything else that is wrong,
+ * and include_dir, refuses the file with the line's number. So does a left-out line whose absence
+ * would open a door: a reject line, or one with a trust line behind it for the same kind of
+ * connection.
  *
  * Tests: tests/unit/config/test_hba.c, tests/system/test_hba.py, fuzz/fuzz_hba.c.
  */

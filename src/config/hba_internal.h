@@ -47,6 +47,8 @@ struct config_hba_reader {
     struct config_hba *hba;
     const char *files[CONFIG_HBA_DEPTH_MAX + 1]; /* being read */
     unsigned depth;
+    char unserved[200];                     /* why the line being read is left out; "": it is not */
+    unsigned left_out_local, left_out_host; /* the last line that was, on either way in; 0: none */
 };
 
 /* Memory of the table; NULL and builder->is_out_of_memory when there is none. */

@@ -284,7 +284,10 @@
         "Served: local, host, hostssl, hostnossl; all, sameuser, replication, names, /regular "    \
         "expressions, @file; networks, all, samehost, samenet; trust, reject, password, md5, "     \
         "scram-sha-256, cert, peer, pam, ldap; map=, clientcert=, clientname=, pamservice=, the "  \
-        "options of ldap; include.")                                                               \
+        "options of ldap; include. A line with +role, samerole, samegroup, a host name or gss, "   \
+        "sspi, "                                                                                   \
+        "radius, bsd is left out with advice (PgBouncer leaves out all it cannot read), but "      \
+        "refused when it says reject, or when a trust line behind it would let its users in.")     \
     OPTION(                                                                                        \
         auth_ident_file, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                   \
         "Maps that `map=` in `auth_hba_file` names, in the format of PostgreSQL's pg_ident.conf: " \

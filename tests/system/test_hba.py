@@ -208,13 +208,27 @@ def test_reload_takes_new_lines_and_refuses_wrong_ones(weir_factory, pg):
 def test_a_start_with_wrong_lines_tells_all_of_them(weir_factory, pg):
     weir = weir_factory(pg, start=False)
     weir.port = 1
-    hba = weir.put("hba", "host all all nowhere trust\nlocal all all trust\nlocal all +x md5\n")
+    hba = weir.put("hba", "host all all no:where trust\nlocal all all trust\n"
+                          "local all +x reject\n")
     weir.write(auth_type="hba", auth_hba_file=hba)
     weir.spawn(["serve", "--check", weir.ini])
     assert weir.process.wait(20) == 1
     weir.process = None
-    assert f"{weir.folder}/hba:1: \"nowhere\" is not an address" in weir.log()
+    assert f"{weir.folder}/hba:1: \"no:where\" is not an address" in weir.log()
     assert f"{weir.folder}/hba:3: +x is not served" in weir.log()
+
+
+def test_a_line_that_is_not_served_is_left_out_and_told(weir_factory, pg):
+    """As PgBouncer does, so that a file it could use works; the line lets nobody in."""
+    weir = hba_weir(weir_factory, pg, "host all +admins all scram-sha-256\n"
+                                      "host all u_md5 db.example.com scram-sha-256\n"
+                                      "host all u_md5 all gss include_realm=0\n"
+                                      "host all u_scram all scram-sha-256\n")
+    assert comes_in(weir, user="u_scram")
+    assert "No line of auth_hba_file fits" in refusal(weir, user="u_md5")
+    for number, word in ((2, "+admins"), (3, "db.example.com"), (4, "gss")):
+        line = weir.await_log(f"hba:{number}: ")
+        assert line.startswith("advice: ") and word in line and "left out" in line
 
 
 def test_the_daemons_own_user_may_always_enter_the_console(weir_factory, pg):

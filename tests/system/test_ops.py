@@ -72,6 +72,27 @@ def test_serve_refuses_a_wrong_file_and_starts_nothing(weir_factory, pg):
         weir.listens()
 
 
+def test_an_include_beside_the_file_or_in_the_working_directory(weir_factory, pg):
+    """The second is PgBouncer's."""
+    weir = weir_factory(pg, start=False)
+    weir.port = free_port()
+    os.makedirs(os.path.join(weir.folder, "etc"))
+    weir.put("more.ini", "default_pool_size = 13\n")
+    weir.put("etc/beside.ini", "min_pool_size = 2\n")
+    weir.put("beside.ini", "min_pool_size = 3\n")
+    weir.write()
+    with open(weir.ini) as written:
+        weir.ini = weir.put("etc/weir.ini", written.read() + "%include more.ini\n"
+                                                             "%include beside.ini\n")
+    weir.spawn([weir.ini])  # in weir.folder
+    weir.await_log("process up")
+    assert config_value(weir, "default_pool_size") == "13"
+    assert config_value(weir, "min_pool_size") == "2"
+    weir.put("more.ini", "default_pool_size = 14\n")
+    weir.console("RELOAD")
+    assert config_value(weir, "default_pool_size") == "14"
+
+
 def test_a_file_that_is_not_there():
     code, said = run("serve", "/nowhere/weir.ini")
     assert code != 0

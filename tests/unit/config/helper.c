@@ -15,7 +15,7 @@ static int helper_file_read(void *context, const char *path, struct base_slice *
         }
     }
     snprintf(why, why_bytes, "No such file or directory");
-    return BASE_ECONFIG;
+    return BASE_ESTALE;
 }
 
 static void helper_file_release(void *context, struct base_slice text)

@@ -258,6 +258,32 @@ TEST(includes_are_relative_and_keep_the_section)
     config_free(config);
 }
 
+TEST(includes_that_are_not_in_the_files_folder_are_in_the_working_directory)
+{
+    static const struct helper_file files[] = {
+        {"here.ini", "listen_port = 1\n"},
+        {"/etc/weir/both.ini", "listen_backlog = 9\n%include deeper/there.ini\n"},
+        {"both.ini", "listen_backlog = 10\n"},
+        {"deeper/there.ini", "listen_port = 7\n%include both.ini\n"},
+        {NULL, NULL}};
+    struct config_errors errors = {0};
+    struct config *config = NULL;
+
+    assert_int_equal(helper_read("[databases]\na = host=h\n[weir]\n%include both.ini\n", files,
+                                 NULL, &config, &errors),
+                     BASE_OK);
+    assert_int_equal(config->options.listen_port, 7);
+    assert_int_equal(config->options.listen_backlog, 10);
+    config_errors_done(&errors);
+    config_free(config);
+    errors = (struct config_errors){0};
+    assert_int_equal(helper_read("%include nowhere.ini\n", files, NULL, &config, &errors),
+                     BASE_ECONFIG);
+    assert_true(helper_has(errors.errors, errors.error_count,
+                           "%include of /etc/weir/nowhere.ini failed: No such file"));
+    config_errors_done(&errors);
+}
+
 TEST(include_circles_and_depth_are_errors)
 {
     static const struct helper_file circle[] = {

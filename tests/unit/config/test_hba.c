@@ -231,19 +231,21 @@ TEST(hba_every_wrong_line_gets_one_error)
         {"remote all all trust", "type of line"},
         {"local all", "ends early"},
         {"local all all", "method is expected"},
-        {"host all all trust", "not an address"},
+        {"host all all trust", "the line ends where its method"},
         {"host all all 10.0.0.0 trust", "needs /length"},
         {"host all all 10.0.0.0/33 trust", "/0 to /32"},
         {"host all all ::/129 trust", "/0 to /128"},
         {"host all all 10.0.0.0/ trust", "/0 to /32"},
         {"host all all 10.0.0.0 ffff:: trust", "needs /length"},
-        {"host all all db.example.com trust", "host names are not served"},
-        {"host all all .example.com trust", "host names are not served"},
+        {"host all all db.example.com reject", "host names are not served"},
+        {"host all all .example.com reject", "host names are not served"},
+        {"host all all 10.0.0.256 trust", "is not an address"},
+        {"host all all md5", "method"},
         {"host all all 10.0.0.0/8,11.0.0.0/8 trust", "one word"},
-        {"local all +admins trust", "member"},
-        {"local samerole all trust", "member"},
+        {"local all +admins reject", "member"},
+        {"local samerole all reject", "a reject line cannot be left out"},
+        {"local samegroup all magic", "not a method"},
         {"local all \"open trust", "double quote"},
-        {"local all all gss", "not served"},
         {"local all all magic", "not a method"},
         {"local all all trust,md5", "one word"},
         {"local all all md5 map=m", "map works with"},
@@ -290,6 +292,61 @@ static bool allows(const struct config *config, const char *map, const char *sys
                    const char *user)
 {
     return config_ident_allows(config->hba, map, base_slice_text(system), base_slice_text(user));
+}
+
+TEST(hba_lines_that_ask_for_what_is_not_served_are_left_out_with_advice)
+{
+    static const char *const left_out[] = {
+        "host all +admins all md5",
+        "host samerole all all md5",
+        "host all all db.example.com trust",
+        "host all all .example.com md5",
+        "host all all localhost md5",
+        "host all all all gss include_realm=1",
+        "hostssl all +a db.example.com radius",
+    };
+
+    for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
+        struct config_errors errors = {0};
+        struct config *config = NULL;
+        char text[200];
+
+        snprintf(text, sizeof(text), "local all all trust\n%s\nhost all all all scram-sha-256\n",
+                 left_out[i]);
+        if (read_hba(text, "", no_files, &config, &errors) != BASE_OK)
+            helper_print(&errors);
+        assert_non_null(config);
+        assert_true(helper_has(errors.advice, errors.advice_count, "The line is left out"));
+        assert_int_equal(line_for(config, "tls", "10.1.2.3", "app", "shop"), 3);
+        config_errors_done(&errors);
+        config_free(config);
+    }
+}
+
+TEST(hba_a_line_is_not_left_out_when_that_opens_a_door)
+{
+    static const struct {
+        const char *text;
+        int status;
+    } cases[] = {
+        {"local all +admins md5\nlocal all all trust\n", BASE_ECONFIG},
+        {"host all all db.example.com md5\nhost all b all md5\nhostssl all all all trust\n",
+         BASE_ECONFIG},
+        {"local all all trust\nlocal all +admins md5\n", BASE_OK},
+        {"local all +admins md5\nhost all all all trust\n", BASE_OK},
+        {"host all +admins all md5\nhost all all all reject\n", BASE_OK},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config_errors errors = {0};
+        struct config *config = NULL;
+
+        assert_int_equal(read_hba(cases[i].text, "", no_files, &config, &errors), cases[i].status);
+        assert_int_equal(helper_has(errors.errors, errors.error_count, "line 1 before"),
+                         cases[i].status != BASE_OK);
+        config_errors_done(&errors);
+        config_free(config);
+    }
 }
 
 TEST(ident_maps_say_who_may_be_whom)
