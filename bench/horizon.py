@@ -3,8 +3,9 @@
 Both serve the demonstration's portfolio from the same tables of the same PostgreSQL, in one run, in
 turns. A page is five requests at once, loaded by `horizon verify`, which looks into every 50th page;
 no request may fail. The old stack is demo/old_stack.py: FastAPI on uvicorn with uvloop and httptools,
-SQLAlchemy, asyncpg, two processes of 20 + 10 connections. horizon is one process of 20 + 10. The
-database has no limit that either would meet.
+SQLAlchemy, asyncpg, two processes of 20 + 10 connections. horizon is one process of 20 + 10, and once
+more two processes that share as many. The database has no limit that any would meet. Before anything
+is measured both are asked for the five answers: all that the old stack says horizon has to say too.
 
   pages/s       page loads in a second, 1, 10 and 50 at a time
   p99, ms       how long one page in a hundred takes at least
@@ -17,10 +18,13 @@ makes its answer each time.
 Loader, service and PostgreSQL share the machine's CPUs, so what the fast side loses to the other two
 is in its pages/s; CPU ms/page is the service's own.
 """
+import json
+import math
 import os
 import statistics
 import sys
 import tempfile
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(ROOT, "demo"))
@@ -30,8 +34,8 @@ from service import Installation, Service, ServiceError, has_old_stack, verify  
 from world import BenchError  # noqa: E402
 
 AT_ONCE = (1, 10, 50)
-SIDES = ("horizon", "old stack")
-PAGES = {"horizon": 1500, "old stack": 150}  # of one reading: some seconds either way
+OWN, OWN_TWICE, OLD = SIDES = ("horizon", "2 processes", "old stack")
+PAGES = {OWN: 3000, OWN_TWICE: 3000, OLD: 150}  # of one reading: some seconds either way
 WARM_PAGES = 60
 SAMPLE = 50
 TARGET = 20  # x the old stack's pages/s
@@ -43,8 +47,55 @@ QUANTITIES = (  # title, field, digits, larger is better
 )
 
 
+PARTS = ("watch", "summary", "report", "market", "charts/portfolio")
+OWN_TIME = "generated_at"  # the moment of the answer
+
+
 def start(side, installation, url):
-    return (Service.horizon if side == "horizon" else Service.old_stack)(installation, url)
+    if side == OLD:
+        return Service.old_stack(installation, url)
+    return Service.horizon(installation, url, WEB_CONCURRENCY="2" if side == OWN_TWICE else "1")
+
+
+def ask(service, path, token=None, body=None):
+    request = urllib.request.Request(service.url + path, body and json.dumps(body).encode(),
+                                     {"Content-Type": "application/json"})
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def answers(side, installation, url):
+    """The five answers of one service."""
+    with start(side, installation, url) as service:
+        token = ask(service, "/api/auth/login", body={
+            "login": "demo", "password": installation.password})["access_token"]
+        return {part: ask(service, f"/api/portfolio-manager/{part}", token) for part in PARTS}
+
+
+def difference(own, old, path=""):
+    """Where `own` does not say what `old` says; None when it does. It may say more."""
+    if isinstance(old, dict) and isinstance(own, dict):
+        pairs = [(own.get(name), value, name) for name, value in old.items() if name != OWN_TIME]
+    elif isinstance(old, list) and isinstance(own, list) and len(own) == len(old):
+        pairs = list(zip(own, old, range(len(old))))
+        if path.endswith(("/checks", "/items", "/positions")):  # in any order
+            pairs = [(mine, theirs, at) for at, (mine, theirs) in enumerate(
+                zip(*(sorted(each, key=lambda row: row.get("key") or row["symbol"])
+                      for each in (own, old))))]
+    elif isinstance(old, float) and isinstance(own, (int, float)):
+        return None if math.isclose(own, old, rel_tol=1e-6, abs_tol=5e-9) else f"{path}: {own}, {old}"
+    else:
+        return None if own == old else f"{path}: {own!r:.60}, {old!r:.60}"
+    return next(filter(None, (difference(mine, theirs, f"{path}/{at}") for mine, theirs, at in pairs)),
+                None)
+
+
+def compare(installation, url):
+    found = difference(answers(OWN, installation, url), answers(OLD, installation, url))
+    if found:
+        raise BenchError(f"horizon and the old stack do not say the same: {found}")
 
 
 def read(side, installation, url, at_once, is_quick):
@@ -72,6 +123,8 @@ def measure(program, rounds, is_quick, say):
         url = f"postgresql://portfolio:only-for-the-benchmark@127.0.0.1:{server.port}/portfolio"
         try:
             installation = Installation(program, folder, url)
+            say("the answers of both sides")
+            compare(installation, url)
             for turn in range(rounds):
                 for at_once in AT_ONCE:
                     for side in SIDES if turn % 2 == 0 else SIDES[::-1]:
@@ -84,13 +137,16 @@ def measure(program, rounds, is_quick, say):
 
 
 def table(result):
-    lines = [f"{'':14}{'at a time':>10}{'horizon':>12}{'old stack':>12}{'ratio':>9}{'target':>8}"]
+    lines = [f"{'':14}{'at a time':>10}" + "".join(f"{side:>13}" for side in SIDES) +
+             f"{'ratio':>9}{'2 procs':>9}{'target':>8}"]
     for title, field, digits, is_more_better in QUANTITIES:
         for at_once, sides in result.items():
-            own, old = (statistics.median(reading[field] for reading in sides[side])
-                        for side in SIDES)
-            ratio = (own / old if is_more_better else old / own) if old and own else 0
+            own, twice, old = (statistics.median(reading[field] for reading in sides[side])
+                               for side in SIDES)
+            ratios = [(mine / old if is_more_better else old / mine) if old and mine else 0
+                      for mine in (own, twice)]
             target = f">= {TARGET}" if field == "pages_per_second" else ""
-            lines.append(f"{title:14}{at_once:>10}{own:>12,.{digits}f}{old:>12,.{digits}f}"
-                         f"{ratio:>8.1f}x{target:>8}")
+            lines.append(f"{title:14}{at_once:>10}" +
+                         "".join(f"{value:>13,.{digits}f}" for value in (own, twice, old)) +
+                         "".join(f"{ratio:>8.1f}x" for ratio in ratios) + f"{target:>8}")
     return "\n".join(lines)

@@ -66,8 +66,9 @@ POSITIONS = text("""
       FROM positions p JOIN assets a ON a.user_id = p.user_id AND a.id = p.asset_id
      WHERE p.user_id = :user AND p.quantity > 0 ORDER BY a.symbol""")
 FIGURES = text(f"""
-    SELECT {COMMON}, f.subject, f.total, f.annualised, f.xirr, f.volatility, f.sharpe, f.max_drawdown,
-           f.drawdown_peak::text, f.drawdown_trough::text, f.beta, f.correlation, f.alpha
+    SELECT {COMMON}, f.subject, f.total AS return, f.annualised AS annualised_365, f.xirr, f.volatility,
+           f.sharpe AS sharpe_rf0, f.max_drawdown, f.drawdown_peak::text AS mdd_peak,
+           f.drawdown_trough::text AS mdd_trough, f.beta, f.correlation, f.alpha AS alpha_arith
       FROM snapshots s JOIN figures f USING (user_id) WHERE s.user_id = :user AND f.range = :range""")
 CHECKS = text("SELECT key, name, value, threshold, is_fulfilled AS fulfilled FROM checks"
               " WHERE user_id = :user")
@@ -165,11 +166,14 @@ async def report(range: str = "max", session=Depends(connection_of)):
     checks = await rows_of(session, CHECKS)
     figures = {row["subject"]: {name: row[name] for name in row
                                 if name not in ("as_of", "data_version", "base_currency", "benchmark",
-                                                "subject", "total")} | {"return": row["total"]}
+                                                "subject") and (name != "xirr" or not row["subject"])}
                for row in rows}
     portfolio = figures.pop("")
     portfolio["twr_cumulative"] = portfolio.pop("return")
+    portfolio["twr_annualised_365"] = portfolio.pop("annualised_365")
     benchmark = figures.pop(rows[0]["benchmark"], None)
+    if benchmark:
+        benchmark["annualised"] = benchmark.pop("annualised_365")
     return JSONResponse({**envelope(rows[0]), "range": range, "portfolio": portfolio,
                          "benchmark_figures": benchmark, "assets": figures,
                          "checks": [dict(check) for check in checks]})

@@ -36,8 +36,9 @@
             "requests that wait for or use a connection at once; more stand in line")          \
     SETTING(NUMBER, line, "HORIZON_LINE", "1024", 0, 100000,                                   \
             "requests that may stand in line; more get 503 at once")                           \
-    SETTING(NUMBER, http_threads, "HORIZON_HTTP_THREADS", "2", 1, 64,                          \
-            "threads that read requests and write answers")                                    \
+    SETTING(NUMBER, http_threads, "HORIZON_HTTP_THREADS", "1", 1, 64,                          \
+            "threads that read requests and write answers; one is enough for thousands of "    \
+            "pages a second")                                                                  \
     SETTING(NUMBER, connections, "HORIZON_CONNECTIONS", "12000", 10, 100000,                   \
             "clients connected at once")                                                       \
     SETTING(NUMBER, header_bytes, "HORIZON_HEADER_BYTES", "16384", 1024, 32768,                \
