@@ -265,7 +265,8 @@
            "Start-up parameters of clients that are accepted and dropped, separated by commas.")   \
     OPTION(track_extra_parameters, TEXT, "IntervalStyle", 0, OPTION_TEXT_BYTES, RESTART,           \
            "Further reported parameters that follow a client from server to server, separated by " \
-           "commas.")                                                                              \
+           "commas, in any case. What PostgreSQL does not report (search_path before 18) follows " \
+           "as a client asked for it at its start, whether it is named here or not.")              \
     OPTION(application_name_add_host, BOOL, "0", 0, 0, RELOAD,                                     \
            "Append the client's address and port to its `application_name` at login.")             \
     OPTION(                                                                                        \

@@ -533,6 +533,10 @@ static void enter_pool(struct proxy_client *client)
     }
     proxy_client_login_free(client);
     client_set_timer(client, 0);
+    if (pool->welcome) { /* else once there is a server, when it is granted */
+        (void)!proxy_vars_settle(&client->vars, &proxy->texts, &proxy->var_names,
+                                 &pool->welcome_vars);
+    }
     client_move(client, PROXY_CLIENT_READY);
     if (pool->welcome && !client->vars.extra && !client->is_replication) {
         client_send_welcome(client);

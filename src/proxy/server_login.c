@@ -253,18 +253,18 @@ static void parameter(struct proxy_server *server, const struct wire_frame *fram
         fail(server, CORE_FAILURE_REFUSED, "08P01", "malformed ParameterStatus");
         return;
     }
+    if (base_slice_is(name, "in_hot_standby")) {
+        server->is_hot_standby = base_slice_is(value, "on");
+        server->has_said_role = true;
+    } else if (base_slice_is(name, "default_transaction_read_only")) {
+        server->is_read_only = base_slice_is(value, "on");
+    }
     int var = proxy_var_find(&server->proxy->var_names, name);
     if (var >= 0) {
         if (proxy_vars_set(&server->vars, &server->proxy->texts, var, value) < 0) {
             fail(server, CORE_FAILURE_REFUSED, "53200", "out of memory");
         }
         return;
-    }
-    if (base_slice_is(name, "in_hot_standby")) {
-        server->is_hot_standby = base_slice_is(value, "on");
-        server->has_said_role = true;
-    } else if (base_slice_is(name, "default_transaction_read_only")) {
-        server->is_read_only = base_slice_is(value, "on");
     }
     if (whole.bytes <= sizeof(login->welcome) - login->welcome_bytes) {
         memcpy(login->welcome + login->welcome_bytes, whole.data, whole.bytes);

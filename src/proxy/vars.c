@@ -267,6 +267,24 @@ int proxy_vars_add_extra(struct proxy_vars *vars, struct proxy_texts *texts, str
     return BASE_OK;
 }
 
+int proxy_vars_settle(struct proxy_vars *vars, struct proxy_texts *texts,
+                      const struct proxy_var_names *names, const struct proxy_vars *reported)
+{
+    for (uint32_t i = PROXY_VARS_FIXED; i < names->count; i++) {
+        if (!vars->value[i] || reported->value[i]) {
+            continue;
+        }
+        int r = proxy_vars_add_extra(vars, texts, base_slice_text(names->name[i]),
+                                     proxy_text_slice(vars->value[i]));
+        if (r < 0) {
+            return r;
+        }
+        proxy_text_drop(texts, vars->value[i]);
+        vars->value[i] = NULL;
+    }
+    return BASE_OK;
+}
+
 /* The value of a name in an extra text; data NULL when it is not there. */
 static struct base_slice extra_find(const struct proxy_text *extra, struct base_slice name)
 {

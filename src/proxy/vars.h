@@ -54,6 +54,13 @@ int proxy_vars_set(struct proxy_vars *vars, struct proxy_texts *texts, int idx,
 int proxy_vars_add_extra(struct proxy_vars *vars, struct proxy_texts *texts, struct base_slice name,
                          struct base_slice value) BASE_MUST_CHECK;
 
+/* Moves what is named in track_extra_parameters and is not among `reported`, a server's values, to
+ * the untracked ones: its changes cannot be seen, so it has to be taken back for the next client.
+ * Errors as above; what could not be moved stays. */
+int proxy_vars_settle(struct proxy_vars *vars, struct proxy_texts *texts,
+                      const struct proxy_var_names *names,
+                      const struct proxy_vars *reported) BASE_MUST_CHECK;
+
 /* Do the two agree as far as `want` says anything? */
 static inline bool proxy_vars_agree(const struct proxy_vars *want, const struct proxy_vars *have,
                                     uint32_t count)

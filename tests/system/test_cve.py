@@ -1,6 +1,6 @@
 """What went wrong in other poolers: the situations of PgBouncer's published vulnerabilities, each
-with its number. Further ones are where they belong: CVE-2021-3935 in test_tls.py, CVE-2025-2291
-and CVE-2025-12819 in test_auth_query.py."""
+with its number, up to its 1.26. Further ones are where they belong: CVE-2021-3935 in test_tls.py,
+CVE-2025-2291 and CVE-2025-12819 in test_auth_query.py."""
 import struct
 
 import psycopg2
@@ -106,6 +106,55 @@ def test_kill_client_needs_an_admin(weir_factory, pg):
         cursor.execute("SELECT 5")
         assert cursor.fetchone() == (5,)
     victim.close()
+
+
+def test_a_final_message_without_a_nonce(weir_factory, pg):
+    """CVE-2026-19888: client-final-message of SCRAM lacks what it has to have."""
+    weir = weir_factory(pg, auth_type="scram-sha-256")
+    finals = (b"", b"c=biws", b"c=biws,", b"c=biws,p=AAAA", b"c=biws,r=", b"c=biws,r=,p=AAAA", b"p=AAAA",
+              b"r=", b"c=,r=,p=", b"c=biws,r=x", b"n,,", b"c=biws,rr=x,p=AAAA", b"c=biws,r=x,p=", b",")
+    for user, final in [(user, final) for user in ("u_scram", "no such user") for final in finals]:
+        with RawClient(weir.host, weir.port) as client:
+            client.send(wire.startup(user, "app"))
+            assert client.receive()[0] == b"R"
+            first = b"n,,n=,r=abcdefghijklmnop"
+            client.send(wire.message(b"p", b"SCRAM-SHA-256\0" + struct.pack("!I", len(first)) + first))
+            kind, body = client.receive()
+            assert kind == b"R" and body[4:].startswith(b"r=abcdefghijklmnop")
+            client.send(wire.message(b"p", final))
+            kind, body = client.receive()
+            assert kind == b"E" and (b"C28P01" in body or b"C08P01" in body), body
+            assert client.is_closed()
+    serves(weir)
+
+
+def test_messages_in_an_order_that_makes_no_sense(weir_factory, pg):
+    """CVE-2015-4054: a password before anybody said who they are, and the like."""
+    weir = weir_factory(pg, auth_type="md5")
+    password, ask = wire.message(b"p", b"x\0"), wire.query("SELECT 1")
+    for parts in ([password], [ask], [wire.SYNC], [b"p\0\0\0\4"], [wire.startup(), wire.startup()],
+                  [wire.startup(), ask], [wire.startup(), wire.SYNC],
+                  [wire.startup(), wire.parse("", "SELECT 1")], [wire.startup(), wire.message(b"d")],
+                  [wire.startup(), wire.message(b"X"), password]):
+        with RawClient(weir.host, weir.port) as client:
+            client.send(*parts)
+            client.socket.shutdown(1)
+            assert client.is_closed()
+    serves(weir)
+
+
+@pytest.mark.parametrize("auth_type", ["trust", "md5"])
+def test_a_database_name_that_is_too_long(weir_factory, pg, auth_type):
+    """CVE-2012-4575: with a * entry the name comes from outside."""
+    weir = weir_factory(pg, auth_type=auth_type, databases={
+        "app": conninfo(pg.port), "*": f"host=127.0.0.1 port={pg.port}"})
+    for size in (63, 64, 65, 127, 128, 129, 1000, 9000):
+        for names in ({"database": "d" * size}, {"user": "u" * size}):
+            with RawClient(weir.host, weir.port) as client, \
+                    pytest.raises((ServerError, EOFError, OSError)):
+                client.login(**{"password": PASSWORDS["app"], **names})
+                client.ask("SELECT 1")
+    serves(weir)
 
 
 def test_a_user_that_auth_query_does_not_know_is_not_the_auth_user(weir_factory, pg):

@@ -115,8 +115,10 @@ def test_a_name_with_two_kinds_of_addresses_is_reached_on_either(weir_factory, p
 def test_servers_that_are_not_wanted_are_not_taken(weir_factory, pg, wanted, is_taken):
     pg.sql("ALTER ROLE u_trust SET default_transaction_read_only = on", fetch=False)
     try:
-        weir = weir_factory(pg, query_wait_timeout=1, databases={
-            "app": f"host=127.0.0.1 port={pg.port} dbname=app target_session_attrs={wanted}"})
+        weir = weir_factory(  # also where the parameter is one that follows clients
+            pg, query_wait_timeout=1, track_extra_parameters="default_transaction_read_only",
+            databases={
+                "app": f"host=127.0.0.1 port={pg.port} dbname=app target_session_attrs={wanted}"})
         if is_taken:
             assert weir.sql("SELECT 1", user="u_trust") == [(1,)]
             return

@@ -1,0 +1,64 @@
+"""track_extra_parameters: which session parameters follow a client from server to server, what
+PostgreSQL has to report for that, and what happens with those it does not."""
+import contextlib
+
+import pytest
+
+from harness.wire import RawClient
+
+pytestmark = pytest.mark.weir_only
+
+
+@pytest.fixture
+def one_server(weir_factory, pg):
+    """Every client has the same server, one transaction after the other."""
+    return lambda **settings: weir_factory(pg, default_pool_size=1, **settings)
+
+
+@contextlib.contextmanager
+def client(weir, **startup):
+    with RawClient(weir.host, weir.port) as made:
+        yield made.login(**startup)
+
+
+def shown(one, name):
+    return one.ask(f"SHOW {name}")[0][0].decode()
+
+
+def test_the_interval_style_follows_by_default(one_server):
+    weir = one_server()
+    with client(weir) as a, client(weir) as b, client(weir, IntervalStyle="iso_8601") as c:
+        a.ask("SET intervalstyle = 'sql_standard'")
+        assert [shown(each, "IntervalStyle") for each in (b, a, c, a, b)] == \
+            ["postgres", "sql_standard", "iso_8601", "sql_standard", "postgres"]
+
+
+def test_named_parameters_follow_in_any_spelling(one_server):
+    weir = one_server(track_extra_parameters="Default_Transaction_Read_Only, DATESTYLE, timezone")
+    with client(weir) as a, client(weir) as b, \
+            client(weir, default_transaction_read_only="on") as c:
+        a.ask("SET default_transaction_read_only = on")
+        assert [shown(each, "default_transaction_read_only") for each in (b, a, c, b, a)] == \
+            ["off", "on", "on", "off", "on"]
+        a.ask("SET default_transaction_read_only = off")
+        assert [shown(each, "default_transaction_read_only") for each in (c, a)] == ["on", "off"]
+
+
+def test_the_default_is_pgbouncers(one_server):
+    weir = one_server()
+    row = next(row for row in weir.console("SHOW CONFIG") if row["key"] == "track_extra_parameters")
+    assert (row["default"], row["changeable"]) == ("IntervalStyle", "no")
+
+
+@pytest.mark.parametrize("tracked", ["", "search_path", "search_path, work_mem, statement_timeout"])
+def test_what_is_never_reported_follows_as_it_was_asked_for_at_the_start(one_server, tracked):
+    """PostgreSQL 15 reports neither; whoever asked at the start has it, nobody else has."""
+    weir = one_server(track_extra_parameters=tracked)
+    with client(weir, search_path="one, two", work_mem="7MB") as a, client(weir) as b, \
+            client(weir, options="-c search_path=three -c statement_timeout=4321") as c:
+        for _ in range(2):
+            assert [shown(each, "search_path") for each in (a, b, c, b)] == \
+                ["one, two", '"$user", public', "three", '"$user", public']
+            assert [shown(each, "work_mem") for each in (a, b, c)] == ["7MB", "4MB", "4MB"]
+            assert [shown(each, "statement_timeout") for each in (c, a, b)] == \
+                ["4321ms", "0", "0"]
