@@ -122,7 +122,7 @@ WEIR_API const char *weir_status_text(int status);
 enum weir_cause {
     WEIR_CAUSE_NONE,       /* the failure has nothing to do with the pool's state */
     WEIR_CAUSE_HELD,       /* all connections that may exist are held by others */
-    WEIR_CAUSE_CONNECTING, /* a connect, check or reset was under way */
+    WEIR_CAUSE_CONNECTING, /* a connect, check or reset was under way, or only just over */
     WEIR_CAUSE_REFUSED, /* the server refused the last connect: sqlstate and server_text say how */
     WEIR_CAUSE_PAUSED,  /* the pool is paused */
 };

@@ -130,8 +130,9 @@ static enum weir_cause cause_of(const struct weir_pool *pool, const struct core_
         return WEIR_CAUSE_REFUSED; /* all the server accepts are held */
     if (pool->last.status != 0 && stats->leased + stats->detached < stats->limit)
         return WEIR_CAUSE_REFUSED;
-    if (stats->opening + stats->checking + stats->resetting + stats->closing > 0 &&
-        stats->leased + stats->detached < stats->limit)
+    bool is_on_the_way = stats->opening + stats->checking + stats->resetting + stats->closing > 0;
+    bool has_room = stats->leased + stats->detached < stats->ceiling; /* just opened, too late */
+    if ((is_on_the_way || has_room) && stats->leased + stats->detached < stats->limit)
         return WEIR_CAUSE_CONNECTING;
     return WEIR_CAUSE_HELD;
 }
