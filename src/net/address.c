@@ -68,6 +68,41 @@ void net_address_host_text(const struct net_address *address, char *out, size_t 
     snprintf(out, bytes, "%s", host);
 }
 
+struct net_peer net_peer_of(const struct net_address *address)
+{
+    const struct sockaddr_in *in4 = (const void *)&address->storage;
+    const struct sockaddr_in6 *in6 = (const void *)&address->storage;
+    struct net_peer peer = {.family = address->storage.ss_family};
+    if (peer.family == AF_INET) {
+        memcpy(peer.host, &in4->sin_addr, sizeof(in4->sin_addr));
+        peer.port = ntohs(in4->sin_port);
+    } else if (peer.family == AF_INET6) {
+        memcpy(peer.host, &in6->sin6_addr, sizeof(in6->sin6_addr));
+        peer.port = ntohs(in6->sin6_port);
+        peer.scope = in6->sin6_scope_id;
+    }
+    return peer;
+}
+
+struct net_address net_peer_address(const struct net_peer *peer)
+{
+    struct net_address address = {.storage.ss_family = peer->family,
+                                  .bytes = offsetof(struct sockaddr_un, sun_path)};
+    struct sockaddr_in *in4 = (void *)&address.storage;
+    struct sockaddr_in6 *in6 = (void *)&address.storage;
+    if (peer->family == AF_INET) {
+        memcpy(&in4->sin_addr, peer->host, sizeof(in4->sin_addr));
+        in4->sin_port = htons(peer->port);
+        address.bytes = sizeof(*in4);
+    } else if (peer->family == AF_INET6) {
+        memcpy(&in6->sin6_addr, peer->host, sizeof(in6->sin6_addr));
+        in6->sin6_port = htons(peer->port);
+        in6->sin6_scope_id = peer->scope;
+        address.bytes = sizeof(*in6);
+    }
+    return address;
+}
+
 static int parse_directory(const char *directory, uint16_t port, struct net_address *ret_address)
 {
     struct net_address address = {0};

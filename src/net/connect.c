@@ -24,22 +24,28 @@ struct net_connect_try {
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static int set_option(int fd, int level, int name, uint32_t value)
+int net_socket_set(int fd, int level, int name, int value)
 {
-    int number = value > INT32_MAX ? INT32_MAX : (int)value;
-    if (value == 0 || setsockopt(fd, level, name, &number, sizeof(number)) == 0) {
+    if (setsockopt(fd, level, name, &value, sizeof(value)) == 0) {
         return BASE_OK;
     }
     return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? BASE_OK : BASE_ESYSTEM;
 }
 
-/* TCP's options do not exist on a Unix socket: that is not an error. */
+static int set_option(int fd, int level, int name, uint32_t value)
+{
+    return value ? net_socket_set(fd, level, name, value > INT32_MAX ? INT32_MAX : (int)value)
+                 : BASE_OK;
+}
+
 int net_socket_configure(int fd, const struct net_socket_options *options)
 {
     static const struct net_socket_options none;
     const struct net_socket_options *o = options ? options : &none;
-    bool is_ok = set_option(fd, IPPROTO_TCP, TCP_NODELAY, !o->no_delay_off) == BASE_OK &&
-                 set_option(fd, SOL_SOCKET, SO_KEEPALIVE, o->keepalive) == BASE_OK &&
+    bool has_basics =
+        o->is_inherited || (set_option(fd, IPPROTO_TCP, TCP_NODELAY, !o->no_delay_off) == BASE_OK &&
+                            set_option(fd, SOL_SOCKET, SO_KEEPALIVE, o->keepalive) == BASE_OK);
+    bool is_ok = has_basics &&
                  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, o->keepidle_s) == BASE_OK &&
                  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, o->keepintvl_s) == BASE_OK &&
                  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, o->keepcnt) == BASE_OK &&

@@ -247,6 +247,12 @@ void net_listener_leave(struct net_listener *listener)
     net_listener_close(listener);
 }
 
+int net_listener_configure(struct net_listener *listener, const struct net_socket_options *options)
+{
+    int r = net_socket_set(listener->fd, IPPROTO_TCP, TCP_NODELAY, !options->no_delay_off);
+    return r < 0 ? r : net_socket_set(listener->fd, SOL_SOCKET, SO_KEEPALIVE, options->keepalive);
+}
+
 void net_listener_close(struct net_listener *listener)
 {
     if (listener->fd < 0 || !listener->is_registered) {

@@ -135,6 +135,17 @@ void net_address_text(const struct net_address *address, char *out, size_t bytes
 /* The same without the port: "127.0.0.1", "::1", "unix". */
 void net_address_host_text(const struct net_address *address, char *out, size_t bytes);
 bool net_address_is_unix(const struct net_address *address);
+/* What of a peer's address is worth keeping for as long as it is connected: of a Unix socket, that
+ * it is one. A sixth of net_address. */
+struct net_peer {
+    uint8_t host[16]; /* network order; IPv4: the first four */
+    uint32_t scope;   /* IPv6: of a link-local address */
+    uint16_t port;
+    uint16_t family; /* AF_INET, AF_INET6, AF_UNIX */
+};
+struct net_peer net_peer_of(const struct net_address *address);
+struct net_address net_peer_address(const struct net_peer *peer);
+
 /* A literal IPv4 or IPv6 address, or an absolute path = a socket directory (the socket is
  * DIR/.s.PGSQL.PORT). BASE_EINVALID when it is a host name. */
 int net_address_parse(const char *host, uint16_t port,
@@ -199,6 +210,16 @@ uint32_t net_resolver_query_count(const struct net_resolver *resolver);
 /* Do the two name one machine, whatever the ports? */
 bool net_address_is_same_host(const struct net_address *a, const struct net_address *b);
 
+/* Socket options asked for on adopt and connect. Zero means the system's own value. */
+struct net_socket_options {
+    bool no_delay_off; /* TCP_NODELAY is on unless this is set */
+    bool keepalive;
+    bool is_inherited; /* both have come from the listener: net_listener_configure */
+    uint32_t keepidle_s, keepintvl_s, keepcnt;
+    uint32_t user_timeout_ms;
+    uint32_t buffer_bytes; /* SO_SNDBUF and SO_RCVBUF */
+};
+
 /* ---- listeners --------------------------------------------------------------------------------
  */
 
@@ -236,6 +257,9 @@ int net_listener_adopt(struct net_loop *loop, struct net_listener *listener, int
 int net_listener_take(struct net_loop *loop, struct net_listener *listener, int fd,
                       const struct net_listener_options *options,
                       const char **ret_reason) BASE_MUST_CHECK;
+/* What Linux hands on to accepted sockets: TCP_NODELAY and keepalive. Saves a login two calls. */
+int net_listener_configure(struct net_listener *listener,
+                           const struct net_socket_options *options) BASE_MUST_CHECK;
 void net_listener_close(struct net_listener *listener); /* removes the Unix socket file too */
 /* Closes this process's descriptor only: another one has taken the socket over. */
 void net_listener_leave(struct net_listener *listener);
@@ -296,15 +320,6 @@ struct net_stream {
 /* in_bytes_max: most unconsumed input kept for it. */
 void net_stream_init(struct net_stream *stream, struct net_loop *loop,
                      const struct net_stream_ops *ops, uint32_t in_bytes_max);
-
-/* Socket options asked for on adopt and connect. Zero means the system's own value. */
-struct net_socket_options {
-    bool no_delay_off; /* TCP_NODELAY is on unless this is set */
-    bool keepalive;
-    uint32_t keepidle_s, keepintvl_s, keepcnt;
-    uint32_t user_timeout_ms;
-    uint32_t buffer_bytes; /* SO_SNDBUF and SO_RCVBUF */
-};
 
 /* Of the events that one wait reports, those of preferred streams are dealt with before all others,
  * in their own order: what the kernel knew of them when the wait returned, data or a hang-up, is

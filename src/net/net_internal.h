@@ -175,6 +175,8 @@ void net_connect_event(struct net_stream *stream);
 /* Reports a connect that completed at once. */
 void net_connect_report(struct net_stream *stream);
 void net_connect_forget(struct net_stream *stream);
+/* TCP's options do not exist on a Unix socket: that is not an error. */
+int net_socket_set(int fd, int level, int name, int value);
 int net_socket_configure(int fd, const struct net_socket_options *options);
 
 /* ring.c */

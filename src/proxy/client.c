@@ -274,9 +274,8 @@ void proxy_client_accept(struct proxy *proxy, int fd, const struct net_address *
         return;
     }
     client->proxy = proxy;
-    client->address = *peer;
+    client->peer = net_peer_of(peer);
     client->is_unix = net_address_is_unix(peer);
-    client->is_new = true;
     client->serial = ++proxy->next_serial;
     client->connected_at = client->request_at = net_loop_now(proxy->loop);
     client->timer.fire = on_timer;
@@ -513,7 +512,8 @@ void proxy_client_text(const struct proxy_client *client, char *out, size_t byte
 {
     char address[NET_ADDRESS_TEXT];
     const char *database = "(nodb)", *user = "(nouser)";
-    net_address_text(&client->address, address, sizeof(address));
+    struct net_address peer = net_peer_address(&client->peer);
+    net_address_text(&peer, address, sizeof(address));
     if (client->pool) {
         database = client->pool->database->name;
         user = client->user->name;

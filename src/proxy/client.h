@@ -6,11 +6,13 @@
  *   TLS      client_login.c          handshake under way
  *   AUTH     client_login.c          waiting for a password or SASL message
  *   WELCOME  client_login.c          authenticated; the pool has no server yet whose parameters we
- * know: a claim is waiting READY    client_login.c, unlink  logged in, has no server WAITING
- * client_session.c        a claim is waiting LINKED   proxy_client_grant      has a server CONSOLE
- * client_login.c          logged in to the admin console
- *   CANCEL   cancel.c                its CancelRequest is under way CLOSING  proxy_client_close
- * what is queued goes out, then the socket closes
+ *                                    know: a claim is waiting
+ *   READY    client_login.c, unlink  logged in, has no server
+ *   WAITING  client_session.c        a claim is waiting
+ *   LINKED   proxy_client_grant      has a server
+ *   CONSOLE  client_login.c          logged in to the admin console
+ *   CANCEL   cancel.c                its CancelRequest is under way
+ *   CLOSING  proxy_client_close      what is queued goes out, then the socket closes
  *
  * Always true:
  *   1. `server` is set exactly in LINKED, `claim` exactly in WELCOME and WAITING.
@@ -76,9 +78,7 @@ struct proxy_client {
     bool has_bound_drop; /* since its last Sync it bound a statement that drops statements */
     bool awaits_answers; /* not read until its server owes nothing: what is prepared may change */
     bool has_flushed;    /* awaits_answers: the server was told to send what it has */
-    bool cancel_asked;   /* a cancel request named it while it waited */
     bool sent_error;     /* a fatal error is already queued */
-    bool is_new;         /* no query yet */
     bool needs_welcome;  /* LINKED only to try its start-up parameters: the login ends after that */
     bool is_closing_soon; /* closed as soon as it has no transaction open (drain, KILL) */
     uint64_t pass_left;   /* bytes of a message still to come that are passed on (or dropped) */
@@ -100,7 +100,7 @@ struct proxy_client {
     base_time idle_at;    /* its last message, or the last answer to it */
     base_time wait_at;    /* the claim was made */
     uint64_t serial;      /* for SHOW and log lines */
-    struct net_address address;
+    struct net_peer peer;
     const char *close_reason;
 };
 

@@ -61,7 +61,8 @@ static void reject(struct proxy_client *client)
 {
     const struct config_hba_rule *rule = client->login->rule;
     char host[NET_ADDRESS_TEXT], detail[NET_ADDRESS_TEXT + 2 * CLIENT_NAME_BYTES + 128];
-    net_address_host_text(&client->address, host, sizeof(host));
+    struct net_address peer = net_peer_address(&client->peer);
+    net_address_host_text(&peer, host, sizeof(host));
     snprintf(detail, sizeof(detail), "%s for host \"%s\", user \"%s\", database \"%s\", %s.",
              rule ? "auth_hba_file rejects connections" : "No line of auth_hba_file fits", host,
              client->login->user, client->login->database,
@@ -87,8 +88,8 @@ static const struct config_hba_rule *find_rule(struct proxy_client *client)
         .is_replication = client->is_physical,
         .interfaces = interfaces,
     };
-    facts.address_bytes =
-        address_of((const struct sockaddr *)&client->address.storage, &facts.address);
+    facts.address = client->peer.host;
+    facts.address_bytes = client->is_unix ? 0 : client->peer.family == AF_INET ? 4 : 16;
     if (config_hba_asks_interfaces(login->hba)) {
         facts.interface_count = list_interfaces(interfaces, INTERFACES_MAX);
     }

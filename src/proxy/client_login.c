@@ -341,9 +341,9 @@ static int make_cancel_key(struct proxy_client *client)
     uint32_t pid = ++proxy->next_cancel_pid & INT32_MAX;
     client->cancel_key_bytes =
         client->minor >= 2 ? PROXY_CLIENT_KEY_BYTES : PROXY_CLIENT_KEY_BYTES_3_0;
-    int r = proxy_random(client->cancel_key, client->cancel_key_bytes);
+    int r = proxy_random_few(&proxy->random, client->cancel_key, client->cancel_key_bytes);
     if (peer_id) {
-        r = r < 0 ? r : proxy_random(&pid, sizeof(pid));
+        r = r < 0 ? r : proxy_random_few(&proxy->random, &pid, sizeof(pid));
         proxy_peer_sign(peer_id, &pid, client->cancel_key, client->cancel_key_bytes);
     }
     if (r == BASE_OK && !client->cancel_pid) {
@@ -434,7 +434,8 @@ static void add_host_to_application_name(struct proxy_client *client)
     if (!proxy->config->options.application_name_add_host) {
         return;
     }
-    net_address_text(&client->address, address, sizeof(address));
+    struct net_address peer = net_peer_address(&client->peer);
+    net_address_text(&peer, address, sizeof(address));
     int bytes =
         snprintf(text, sizeof(text), "%.*s - %s", (int)(name.bytes < 100 ? name.bytes : 100),
                  name.data ? (const char *)name.data : "app", address);

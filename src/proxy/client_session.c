@@ -441,7 +441,6 @@ size_t proxy_client_session_data(struct proxy_client *client, struct base_slice 
 {
     struct walk walk = {.client = client, .in = in};
     client->request_at = client->idle_at = net_loop_now(client->proxy->loop);
-    client->is_new = false;
     while (walk.done < in.bytes) {
         if (net_stream_unsent(&client->stream) > NET_HIGH_WATER) {
             net_stream_pause(&client->stream);

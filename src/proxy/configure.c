@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "proxy/daemon.h"
+#include "proxy/listen.h"
 #include "proxy/log.h"
 #include "proxy/peer.h"
 #include "proxy/server.h"
@@ -84,6 +85,8 @@ static void set_socket_options(struct proxy *proxy)
         .buffer_bytes = (uint32_t)options->tcp_socket_buffer,
     };
     proxy->server_socket = proxy->client_socket;
+    proxy->client_socket.is_inherited = true;
+    proxy_listeners_configure(proxy);
 }
 
 /* ---- log ---- */

@@ -111,13 +111,14 @@ static void put_client(struct console_rows *rows, const struct proxy_client *cli
                        const char *word)
 {
     struct net_address local = {.bytes = 0};
+    struct net_address peer = net_peer_address(&client->peer);
     net_stream_local_address(&client->stream, &local);
     bool is_waiting =
         client->state == PROXY_CLIENT_WAITING || client->state == PROXY_CLIENT_WELCOME;
     base_time now = net_loop_now(rows->proxy->loop);
 
     put_client_names(rows, client, word);
-    put_address(rows, &client->address);
+    put_address(rows, &peer);
     put_address(rows, &local);
     console_put_moment(rows, client->connected_at);
     console_put_moment(rows, client->request_at ? client->request_at : client->connected_at);
@@ -411,10 +412,11 @@ void console_show_fds(struct console_rows *rows)
         const struct proxy_client *client = base_list_entry(it, struct proxy_client, link);
         const struct proxy_pool *pool = client->pool;
         if (client->stream.fd >= 0 && client->state != PROXY_CLIENT_CONSOLE) {
+            struct net_address peer = net_peer_address(&client->peer);
             put_descriptor(rows,
                            &(struct descriptor){
                                client->stream.fd, "client", pool ? client->user->name : NULL,
-                               pool ? pool->database->name : NULL, &client->address,
+                               pool ? pool->database->name : NULL, &peer,
                                client->server ? client->server->stream.fd : 0, &client->vars});
         }
     }

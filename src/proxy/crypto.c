@@ -1,13 +1,17 @@
 /* crypto.c - digests and random bytes from OpenSSL, SASLprep from libidn.
  *
- * Nothing is kept between calls, so there is nothing to clear here but the scratch of SASLprep.
+ * Of secrets nothing is kept between calls but random bytes that nobody has had yet; what is taken
+ * of them is cleared.
  */
 #include "proxy/crypto.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <string.h>
 #include <stringprep.h>
+
+#include "base/invariant.h"
 
 static int digest(const EVP_MD *kind, const struct base_slice *parts, size_t part_count,
                   uint8_t *ret_digest)
@@ -48,7 +52,9 @@ static int hmac_sha256(__attribute__((unused)) void *context, struct base_slice 
 {
     int r = BASE_ESYSTEM;
     size_t bytes = 0;
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    /* kept: to look it up costs more than a short digest; all logins are the loop's thread's */
+    static EVP_MAC *mac;
+    mac = mac ? mac : EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *hmac = mac ? EVP_MAC_CTX_new(mac) : NULL;
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
@@ -68,7 +74,6 @@ static int hmac_sha256(__attribute__((unused)) void *context, struct base_slice 
     }
 out:
     EVP_MAC_CTX_free(hmac);
-    EVP_MAC_free(mac);
     return r;
 }
 
@@ -80,6 +85,22 @@ static int random_bytes(__attribute__((unused)) void *context, uint8_t *ret_byte
 int proxy_random(void *bytes, size_t count)
 {
     return count <= INT32_MAX && RAND_bytes(bytes, (int)count) == 1 ? BASE_OK : BASE_ESYSTEM;
+}
+
+int proxy_random_few(struct proxy_random_store *store, void *bytes, size_t count)
+{
+    INVARIANT(count <= sizeof(store->bytes));
+    if (store->left < count) {
+        int r = proxy_random(store->bytes, sizeof(store->bytes));
+        if (r < 0) {
+            return r;
+        }
+        store->left = sizeof(store->bytes);
+    }
+    store->left -= count;
+    memcpy(bytes, store->bytes + store->left, count);
+    wire_secret_clear(store->bytes + store->left, count);
+    return BASE_OK;
 }
 
 static int pbkdf2_sha256(__attribute__((unused)) void *context, struct base_slice password,

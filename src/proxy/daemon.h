@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "core/core.h"
 #include "net/net.h"
+#include "proxy/crypto.h"
 #include "proxy/pool.h"
 #include "proxy/prepared.h"
 #include "proxy/text.h"
@@ -78,7 +79,8 @@ struct proxy {
     uint64_t next_serial;
     struct base_hash cancel_keys;
     uint32_t next_cancel_pid;
-    struct base_list cancels; /* requests under way to servers */
+    struct proxy_random_store random; /* for cancel keys */
+    struct base_list cancels;         /* requests under way to servers */
     uint32_t cancel_count;
     struct base_list peers;          /* peer.h */
     struct proxy_takeover *takeover; /* STARTING: what the predecessor has handed over; else NULL */

@@ -42,9 +42,26 @@ static struct net_listener *listener_new(struct proxy *proxy, const char *what)
     return listener;
 }
 
-static void opened(struct proxy *proxy, const struct net_listener *listener)
+static void configure(const struct proxy *proxy, struct net_listener *listener)
+{
+    if (net_listener_configure(listener, &proxy->client_socket) < 0) {
+        proxy_log(PROXY_WARNING, "tcp_keepalive cannot be set: %s", strerror(errno));
+    }
+}
+
+void proxy_listeners_configure(struct proxy *proxy)
+{
+    for (uint32_t i = 0; i < proxy->listener_count; i++) {
+        if (proxy->listeners[i].is_registered) {
+            configure(proxy, &proxy->listeners[i]);
+        }
+    }
+}
+
+static void opened(struct proxy *proxy, struct net_listener *listener)
 {
     char text[NET_ADDRESS_TEXT];
+    configure(proxy, listener);
     proxy->listener_count++;
     net_address_text(&listener->address, text, sizeof(text));
     proxy_log(PROXY_LOG, "listening on %s", text);

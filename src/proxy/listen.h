@@ -6,6 +6,8 @@
 
 /* Opens listen_addr and unix_socket_dir. What is wrong is logged in one line. */
 int proxy_listeners_open(struct proxy *proxy) BASE_MUST_CHECK;
+/* What accepted sockets inherit is what the configuration says now. */
+void proxy_listeners_configure(struct proxy *proxy);
 /* The TCP ones only: the console stays reachable by the Unix socket. */
 void proxy_listeners_close_tcp(struct proxy *proxy);
 void proxy_listeners_close(struct proxy *proxy);

@@ -61,7 +61,8 @@ static struct outside_job *job_new(struct proxy_client *client, struct base_slic
         return NULL;
     }
     if (!client->is_unix) {
-        net_address_host_text(&client->address, host, sizeof(host));
+        struct net_address peer = net_peer_address(&client->peer);
+        net_address_host_text(&peer, host, sizeof(host));
     }
     job->job.run = run;
     job->job.done = done;

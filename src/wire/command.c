@@ -153,11 +153,14 @@ static uint8_t lower(uint8_t byte)
 /* Whether the token in front is this keyword, which is in lower case. */
 static bool is_keyword(const struct scanner *scanner, const char *keyword)
 {
+    if (scanner->kind != TOKEN_WORD || lower(scanner->text.data[0]) != (uint8_t)keyword[0]) {
+        return false; /* most of them: every query is compared with every keyword */
+    }
     size_t bytes = strlen(keyword);
-    if (scanner->kind != TOKEN_WORD || scanner->text.bytes != bytes) {
+    if (scanner->text.bytes != bytes) {
         return false;
     }
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 1; i < bytes; i++) {
         if (lower(scanner->text.data[i]) != (uint8_t)keyword[i]) {
             return false;
         }

@@ -5,6 +5,25 @@
 
 #include "net/net.h"
 
+/* A peer has the same text as its address had. */
+static void assert_peer(const char *host, uint16_t port, const char *expected)
+{
+    struct net_address address;
+    char text[NET_ADDRESS_TEXT];
+    assert_int_equal(net_address_parse(host, port, &address), BASE_OK);
+    struct net_peer peer = net_peer_of(&address);
+    address = net_peer_address(&peer);
+    net_address_text(&address, text, sizeof(text));
+    assert_string_equal(text, expected);
+}
+
+TEST(a_peer_is_its_address_or_that_it_came_by_a_unix_socket)
+{
+    assert_peer("127.0.0.1", 51234, "127.0.0.1:51234");
+    assert_peer("2001:db8::ff00:42:8329", 65535, "[2001:db8::ff00:42:8329]:65535");
+    assert_peer("/tmp", 6432, "unix:");
+}
+
 static void assert_text(const char *host, uint16_t port, const char *expected)
 {
     struct net_address address;

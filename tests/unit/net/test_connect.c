@@ -158,6 +158,37 @@ TEST(no_delay_is_on_unless_switched_off)
     world_done(&world);
 }
 
+/* TCP_NODELAY and SO_KEEPALIVE of an accepted socket. */
+static void assert_inherits(struct world *world, struct door *door, bool is_delayed, bool is_kept)
+{
+    struct peer peer;
+    const struct net_socket_options options = {.no_delay_off = is_delayed, .keepalive = is_kept};
+    int value = -1;
+    socklen_t bytes = sizeof(value);
+    assert_int_equal(net_listener_configure(&door->listener, &options), BASE_OK);
+    int before = door->count;
+    peer_connect(&peer, world, &door->listener.address);
+    UNTIL(world, door->count == before + 1);
+    getsockopt(door->fds[before], IPPROTO_TCP, TCP_NODELAY, &value, &bytes);
+    assert_int_equal(value != 0, !is_delayed);
+    getsockopt(door->fds[before], SOL_SOCKET, SO_KEEPALIVE, &value, &bytes);
+    assert_int_equal(value != 0, is_kept);
+    peer_finish(&peer);
+}
+
+TEST(accepted_sockets_inherit_what_the_listener_has_now)
+{
+    struct world world;
+    struct door door;
+    world_init(&world, 0, 0);
+    door_open(&door, &world, "127.0.0.1", 0);
+    assert_inherits(&world, &door, false, true);
+    assert_inherits(&world, &door, true, false);
+    assert_inherits(&world, &door, false, false);
+    door_close(&door);
+    world_done(&world);
+}
+
 static void assert_refused(struct world *world, const struct net_address *address, const char *why)
 {
     struct peer peer;
