@@ -38,7 +38,7 @@ static void refuse(struct proxy_client *client, const char *why)
     static const struct {
         const char *word, *sqlstate;
     } methods[] = {
-        [CONFIG_AUTH_TYPE_TRUST] = {"trust", "28000"},
+        [CONFIG_AUTH_TYPE_TRUST] = {"\"trust\"", "28000"},
         [CONFIG_AUTH_TYPE_CERT] = {"certificate", "28000"},
         [CONFIG_AUTH_TYPE_PEER] = {"peer", "28000"},
         [CONFIG_AUTH_TYPE_PAM] = {"PAM", "28000"},

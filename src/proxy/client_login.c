@@ -226,7 +226,7 @@ static bool is_refused_early(struct proxy_client *client)
     const struct config_options *options = &proxy->config->options;
     bool needs_tls = options->client_tls_sslmode >= CONFIG_TLS_MODE_REQUIRE && !client->is_unix;
     if (client->login->user[0] == 0) {
-        fail(client, "28000", "no user name in the start-up message", "Name a user.");
+        fail(client, "28000", "no username supplied", "Name a user.");
     } else if (needs_tls && !net_stream_has_tls(&client->stream)) {
         fail(client, "08P01", "SSL required", "Connect with sslmode=require or better.");
     } else if (proxy->phase > PROXY_EMPTYING ||
@@ -245,10 +245,17 @@ static bool is_refused_early(struct proxy_client *client)
     return true;
 }
 
+static void refuse_protocol(struct proxy_client *client, uint16_t major)
+{
+    fail(client, "08P01",
+         major == 2 ? "old V2 protocol not supported" : "unsupported frontend protocol",
+         "Speak protocol 3.");
+}
+
 static void take_startup(struct proxy_client *client, const struct wire_startup *startup)
 {
     if (startup->major != 3) {
-        fail(client, "08P01", "unsupported frontend protocol", "Speak protocol 3.");
+        refuse_protocol(client, startup->major);
         return;
     }
     client->login = calloc(1, sizeof(*client->login));
@@ -500,10 +507,9 @@ static void enter_pool(struct proxy_client *client)
         return;
     }
     if (r == BASE_OK && pool->database->is_disabled) {
-        snprintf(text, sizeof(text), "database does not allow connections: %s",
-                 client->login->database);
+        snprintf(text, sizeof(text), "database \"%s\" is disabled", client->login->database);
         proxy_client_close(client, "57P03", text, NULL, "ENABLE on the console lets it go on.",
-                           "database does not allow connections");
+                           "database is disabled");
         return;
     }
     r = r < 0 ? r : proxy_user_take(proxy, base_slice_text(client->login->user), &user);
@@ -609,7 +615,7 @@ static size_t take_packet(struct proxy_client *client, struct base_slice in)
         take_startup(client, &startup);
         break;
     case WIRE_STARTUP_UNKNOWN:
-        fail(client, "08P01", "unsupported frontend protocol", "Speak protocol 3.");
+        refuse_protocol(client, startup.major);
         break;
     }
     return startup.bytes;

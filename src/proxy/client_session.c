@@ -271,9 +271,9 @@ static bool take_query(struct walk *walk, const struct client_message *message)
     struct proxy_client *client = walk->client;
     if (client->proxy->config->options.disable_pqexec) {
         send_run(walk);
-        proxy_client_close(client, "08P01", "PQexec disabled", NULL,
+        proxy_client_close(client, "08P01", "PQexec disallowed", NULL,
                            "Use the extended protocol, or set disable_pqexec = 0.",
-                           "PQexec disabled");
+                           "PQexec disallowed");
         return false;
     }
     client->server->unnamed_is_known = false; /* a simple query destroys the unnamed statement */

@@ -332,7 +332,7 @@ def test_trust_and_lines_of_hba_ask_whether_the_user_exists(weir_factory, pg, ro
     weir = asking(weir_factory, pg, auth_type="trust", databases={
         "app": f"host=127.0.0.1 port={pg.port} user=app password={PASSWORDS['app']}"})
     assert whoami(weir, user, "") == "app"
-    assert "trust authentication failed" in refusal(weir, user="nobody9", password="")
+    assert '"trust" authentication failed' in refusal(weir, user="nobody9", password="")
 
 
 def test_lookups_have_a_pool_of_their_own(weir_factory, pg, role):

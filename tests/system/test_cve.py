@@ -161,7 +161,7 @@ def test_a_user_that_auth_query_does_not_know_is_not_the_auth_user(weir_factory,
     """CVE-2015-6817: no row, and the client was in as the auth_user."""
     weir = weir_factory(pg, auth_type="trust", auth_user="app", auth_query="SELECT $1::text, 'x' "
                         "WHERE false", secrets={"app": PASSWORDS["app"], **CONSOLE_PASSWORDS})
-    with pytest.raises(psycopg2.OperationalError, match="trust authentication failed"):
+    with pytest.raises(psycopg2.OperationalError, match='"trust" authentication failed'):
         weir.connect(user="nobody9", password="")
 
 

@@ -73,7 +73,7 @@ def test_each_line_has_its_own_method(weir_factory, pg, method, asked):
 
 def test_trust_lets_only_known_users_in(weir_factory, pg):
     weir = hba_weir(weir_factory, pg, "host all all all trust\n")
-    assert 'trust authentication failed for user "nobody9"' in refusal(weir, user="nobody9")
+    assert '"trust" authentication failed for user "nobody9"' in refusal(weir, user="nobody9")
 
 
 def test_local_lines_are_for_the_unix_socket(weir_factory, pg):

@@ -141,9 +141,9 @@ def test_disable_pqexec_lets_only_the_extended_protocol_in(weir_factory, pg):
     with RawClient(weir.host, weir.port).login() as client:
         client.send(wire.parse("", "SELECT 1"), wire.bind(), wire.execute(), wire.SYNC)
         assert client.answer() == [[b"1"]]
-        with pytest.raises(ServerError, match="PQexec disabled"):
+        with pytest.raises(ServerError, match="PQexec disallowed"):
             client.ask("SELECT 1")
-    weir.await_log("closing because: PQexec disabled")
+    weir.await_log("closing because: PQexec disallowed")
 
 
 def test_application_name_add_host(weir_factory, pg):
