@@ -221,3 +221,39 @@ def test_tcp_settings_reach_clients_and_servers(weir_factory, pg):
                     assert tcp == [61, 7, 4, 12345]
                     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * 65536
         close(held)
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_connects_under_way_are_limited(weir_factory, pg, fake, limit):
+    """An upstream that takes connections and says nothing: no more than so many are tried at once."""
+    silent = fake("Silent")
+    weir = weir_factory(pg, max_connecting=limit, default_pool_size=5, server_connect_timeout=60,
+                        server_tls_sslmode="disable", databases={
+                            "app": f"host=127.0.0.1 port={silent.port} dbname=app"})
+    waiting = [RawClient(weir.host, weir.port) for _ in range(5)]
+    for client in waiting:
+        client.send(wire.startup("app", "app"))
+    until(lambda: int(weir.pool()["cl_waiting"]) == 5 and int(weir.pool()["sv_login"]) == limit, 10,
+          "all wait, and as many connects as may are under way")
+    assert silent.accepted <= limit
+    for client in waiting:
+        client.close()
+
+
+@pytest.mark.parametrize("is_on", [1, 0])
+def test_what_is_logged_of_a_client(weir_factory, pg, is_on):
+    weir = weir_factory(pg, log_connections=is_on, log_disconnections=is_on, log_pooler_errors=is_on,
+                        server_lifetime=3600)
+    weir.sql("SELECT 1")
+    with RawClient(weir.host, weir.port) as client:
+        client.login("admin", "pgbouncer")
+        with pytest.raises(ServerError):
+            client.ask("NONSENSE")
+    with pytest.raises(psycopg2.OperationalError):
+        weir.connect(dbname="nowhere")
+    weir.stop()
+    lines = weir.log()
+    assert ("login attempt: db=app user=app" in lines) == is_on
+    assert ("app/app@127.0.0.1" in lines and "closing because: client close request" in lines) == is_on
+    assert ("invalid command 'NONSENSE'" in lines) == is_on
+    assert ("pooler error: no such database: nowhere" in lines) == is_on

@@ -171,6 +171,16 @@ def test_server_tls_protocols_and_ciphers(weir_factory, pg):
     assert encryption(weir)[:3] == (True, "TLSv1.3", "TLS_AES_128_GCM_SHA256")
 
 
+def test_server_tls_ecdhcurve(weir_factory, pg):
+    """PostgreSQL agrees to prime256v1 only (ssl_ecdh_curve)."""
+    weir = weir_factory(pg, server_tls_sslmode="require", server_tls_ecdhcurve="prime256v1")
+    assert encryption(weir)[0] is True
+    weir = weir_factory(pg, server_tls_sslmode="require", server_tls_ecdhcurve="secp384r1",
+                        server_tls_protocols="tlsv1.3", query_wait_timeout=0.5)
+    with pytest.raises(psycopg2.OperationalError):
+        weir.sql("SELECT 1")
+
+
 def test_weir_shows_a_certificate_to_the_server(weir_factory, pg, authority):
     """PostgreSQL's method cert: the login has no password."""
     weir = weir_factory(pg, start=False)
