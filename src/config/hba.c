@@ -9,13 +9,13 @@
  */
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/invariant.h"
 #include "config/hba_internal.h"
+#include "config/regex.h"
 #include "config/value.h"
 
 void *config_hba_take(struct config_hba_reader *reader, size_t bytes)
@@ -29,20 +29,12 @@ void *config_hba_take(struct config_hba_reader *reader, size_t bytes)
 
 bool config_hba_regex_check(struct config_hba_reader *reader, const char *text)
 {
-    char why[200] = "it is longer than 1000 bytes";
-    regex_t regex;
-    int problem = strlen(text) > CONFIG_HBA_REGEX_BYTES_MAX ? -1 : 0;
+    char why[200];
+    bool is_good = config_regex_check(text, why, sizeof(why));
 
-    if (problem == 0) {
-        problem = regcomp(&regex, text, REG_EXTENDED | REG_NOSUB);
-        if (problem == 0)
-            regfree(&regex);
-        else
-            regerror(problem, &regex, why, sizeof(why));
-    }
-    if (problem != 0)
+    if (!is_good)
         config_hba_error(reader, "the regular expression /%.60s does not work: %s", text, why);
-    return problem == 0;
+    return is_good;
 }
 
 /* The line asks for what we do not have; its first reason is kept, and reading goes on. */

@@ -7,10 +7,9 @@
 #include "config/build.h"
 #include "config/hba.h"
 
-#define CONFIG_HBA_RULES_MAX       100000
-#define CONFIG_HBA_TOKENS_MAX      100000 /* of one line, with what its @files hold */
-#define CONFIG_HBA_DEPTH_MAX       10     /* files inside files */
-#define CONFIG_HBA_REGEX_BYTES_MAX 1000
+#define CONFIG_HBA_RULES_MAX  100000
+#define CONFIG_HBA_TOKENS_MAX 100000 /* of one line, with what its @files hold */
+#define CONFIG_HBA_DEPTH_MAX  10     /* files inside files */
 
 struct config_ident_line {
     const char *map;

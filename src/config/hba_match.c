@@ -1,36 +1,32 @@
 /* hba_match.c - which line of auth_hba_file a connection fits.
  *
  * Pure: the caller says what is known of the connection and of this machine's networks. Names are
- * compared letter by letter. A regular expression is compiled when it is asked: a login is rare and
- * an expression short, and nothing has to be freed with the table.
+ * compared letter by letter.
  * Test: tests/unit/config/test_hba.c.
  */
-#include <regex.h>
-
 #include "base/invariant.h"
 #include "config/hba_internal.h"
+#include "config/regex.h"
 
-/* Does the expression match somewhere in the text? Names from clients may hold any byte but zero,
- * and are short (the start-up packet's limit). */
-static bool regex_matches(const char *expression, struct base_slice text)
+/* Who asks, and what is asked for: a line that rejects fits whom it might fit. */
+struct question {
+    const struct config_hba_client *client;
+    bool is_database, is_reject;
+};
+
+static bool regex_fits(const char *expression, struct base_slice name, bool is_reject)
 {
-    regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)text.bytes};
-    regex_t regex;
-    bool is_match;
+    enum config_regex_result result = config_regex_match(expression, name, NULL);
 
-    if (text.data == NULL || regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0)
-        return false;
-    is_match = regexec(&regex, (const char *)text.data, 1, &range, REG_STARTEND) == 0;
-    regfree(&regex);
-    return is_match;
+    return result == CONFIG_REGEX_YES || (result == CONFIG_REGEX_UNDECIDED && is_reject);
 }
 
-static bool item_fits(const struct config_hba_item *item, bool is_database,
-                      const struct config_hba_client *client)
+static bool item_fits(const struct config_hba_item *item, const struct question *question)
 {
-    struct base_slice name = is_database ? client->database : client->user;
+    const struct config_hba_client *client = question->client;
+    struct base_slice name = question->is_database ? client->database : client->user;
 
-    if (is_database && client->is_replication)
+    if (question->is_database && client->is_replication)
         return item->word == CONFIG_HBA_REPLICATION;
     switch (item->word) {
     case CONFIG_HBA_NAME:
@@ -42,16 +38,15 @@ static bool item_fits(const struct config_hba_item *item, bool is_database,
     case CONFIG_HBA_REPLICATION:
         return false;
     case CONFIG_HBA_REGEX:
-        return regex_matches(item->text, name);
+        return regex_fits(item->text, name, question->is_reject);
     }
     return false;
 }
 
-static bool list_fits(const struct config_hba_list *list, bool is_database,
-                      const struct config_hba_client *client)
+static bool list_fits(const struct config_hba_list *list, struct question question)
 {
     for (uint32_t i = 0; i < list->count; i++) {
-        if (item_fits(&list->items[i], is_database, client))
+        if (item_fits(&list->items[i], &question))
             return true;
     }
     return false;
@@ -116,7 +111,8 @@ const struct config_hba_rule *config_hba_find(const struct config_hba *hba,
 
         if (type_fits(rule->type, client) &&
             (rule->type == CONFIG_HBA_LOCAL || address_fits(rule, client)) &&
-            list_fits(&rule->databases, true, client) && list_fits(&rule->users, false, client))
+            list_fits(&rule->databases, (struct question){client, true, rule->is_reject}) &&
+            list_fits(&rule->users, (struct question){client, false, rule->is_reject}))
             return rule;
     }
     return NULL;

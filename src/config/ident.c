@@ -7,10 +7,10 @@
  * expression. A word in double quotes is a plain name. Any line of a map that fits is enough.
  * Test: tests/unit/config/test_hba.c.
  */
-#include <regex.h>
 #include <stdlib.h>
 
 #include "config/hba_internal.h"
+#include "config/regex.h"
 
 static bool word_is_regex(const struct config_hba_token *token)
 {
@@ -97,24 +97,6 @@ void config_ident_read(struct config_hba_reader *reader, const char *file, struc
 
 /* ---- asking ---- */
 
-/* Runs the expression over the text; `ret_part` is its first part, data NULL when it has none. */
-static bool regex_part(const char *expression, struct base_slice text, struct base_slice *ret_part)
-{
-    regmatch_t ranges[2] = {{.rm_so = 0, .rm_eo = (regoff_t)text.bytes}, {-1, -1}};
-    regex_t regex;
-    bool is_match;
-
-    *ret_part = (struct base_slice){0};
-    if (text.data == NULL || regcomp(&regex, expression, REG_EXTENDED) != 0)
-        return false;
-    is_match = regexec(&regex, (const char *)text.data, 2, ranges, REG_STARTEND) == 0;
-    if (is_match && regex.re_nsub >= 1 && ranges[1].rm_so >= 0)
-        *ret_part =
-            base_slice_of(text.data + ranges[1].rm_so, (size_t)(ranges[1].rm_eo - ranges[1].rm_so));
-    regfree(&regex);
-    return is_match;
-}
-
 /* Is `user` the line's user with \1 replaced by `part`? */
 static bool is_replaced(const char *pattern, struct base_slice part, struct base_slice user)
 {
@@ -137,14 +119,14 @@ static bool is_replaced(const char *pattern, struct base_slice part, struct base
 static bool line_allows(const struct config_ident_line *line, struct base_slice system,
                         struct base_slice user)
 {
-    struct base_slice part = {0}, unused;
+    struct base_slice part = {0};
 
-    if (line->system_is_regex ? !regex_part(line->system, system, &part)
+    if (line->system_is_regex ? config_regex_match(line->system, system, &part) != CONFIG_REGEX_YES
                               : !base_slice_is(system, line->system))
         return false;
     if (line->user_is_all)
         return true;
-    return line->user_is_regex ? regex_part(line->user, user, &unused)
+    return line->user_is_regex ? config_regex_match(line->user, user, NULL) == CONFIG_REGEX_YES
                                : is_replaced(line->user, part, user);
 }
 

@@ -283,7 +283,8 @@
         auth_hba_file, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                     \
         "With `auth_type = hba`: who may come in how, in the format of PostgreSQL's pg_hba.conf. " \
         "Served: local, host, hostssl, hostnossl; all, sameuser, replication, names, /regular "    \
-        "expressions, @file; networks, all, samehost, samenet; trust, reject, password, md5, "     \
+        "expressions (PCRE2), @file; networks, all, samehost, samenet; trust, reject, password, "  \
+        "md5, "                                                                                    \
         "scram-sha-256, cert, peer, pam, ldap; map=, clientcert=, clientname=, pamservice=, the "  \
         "options of ldap; include. A line with +role, samerole, samegroup, a host name or gss, "   \
         "sspi, "                                                                                   \
