@@ -1,7 +1,7 @@
 // What a person sees and does on the portfolio view, against the real service.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { api, expectText, LOGIN, logIn, money, percent, ready, URL_, useBrowser } from "./lib/browser.mjs";
+import { api, expectText, LOGIN, logIn, money, percent, ready, until, URL_, useBrowser } from "./lib/browser.mjs";
 
 const world = useBrowser();
 const last = (series) => series[series.length - 1];
@@ -167,14 +167,12 @@ test("dark is what the system says until the person says otherwise, and charts a
     const page = await world.open({ colorScheme: "dark" });
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const picture = () => page.$eval("[data-test=chart] canvas", (canvas) => canvas.toDataURL());
+    const changes = (condition, what) => until(condition, () => page.waitForTimeout(20), what);
     const [dark, darkPicture] = [await ground(), await picture()];
     await page.emulateMedia({ colorScheme: "light" });
-    const light = await ground();
-    assert.notEqual(light, dark);
-    assert.notEqual(await picture(), darkPicture);
+    await changes(async () => (await ground()) !== dark && (await picture()) !== darkPicture, "the page is light");
     await page.selectOption("[data-test=theme]", "dark");
-    assert.equal(await ground(), dark);
-    assert.equal(await picture(), darkPicture);
+    await changes(async () => (await ground()) === dark && (await picture()) === darkPicture, "the page is dark again");
     await page.reload();
     assert.equal(await ground(), dark);
 });
