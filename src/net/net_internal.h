@@ -31,6 +31,7 @@
 #define NET_IS_OVER_HIGH  (1u << 6) /* unsent output exceeded NET_HIGH_WATER */
 #define NET_IS_MUTE       (1u << 7) /* the peer takes nothing more; what it sent is still read */
 #define NET_IS_PREFERRED  (1u << 8) /* its events come first */
+#define NET_IS_NEW        (1u << 9) /* accepted, and not yet read: its first bytes are probably there */
 
 #define NET_DO_OPEN    (1u << 16) /* a connect that completed at once */
 #define NET_DO_DELIVER (1u << 17) /* resumed */

@@ -102,7 +102,7 @@ int net_stream_adopt(struct net_stream *stream, int fd, const struct net_socket_
         return status;
     }
     stream->fd = fd;
-    stream->flags |= NET_IS_OPEN;
+    stream->flags |= NET_IS_OPEN | NET_IS_NEW;
     stream->loop->stream_count++;
     net_stream_interest(stream, INTEREST_BASE);
     return BASE_OK;
