@@ -1,7 +1,9 @@
 // What a person sees and does on the portfolio view, against the real service.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { api, expectText, LOGIN, logIn, money, percent, ready, until, URL_, useBrowser } from "./lib/browser.mjs";
+import {
+    api, expectText, LOGIN, logIn, money, percent, ready, until, URL_, useBrowser,
+} from "./lib/browser.mjs";
 
 const world = useBrowser();
 const last = (series) => series[series.length - 1];
@@ -170,9 +172,9 @@ test("dark is what the system says until the person says otherwise, and charts a
     const changes = (condition, what) => until(condition, () => page.waitForTimeout(20), what);
     const [dark, darkPicture] = [await ground(), await picture()];
     await page.emulateMedia({ colorScheme: "light" });
-    await changes(async () => (await ground()) !== dark && (await picture()) !== darkPicture, "the page is light");
+    await changes(async () => (await ground()) !== dark && (await picture()) !== darkPicture, "light");
     await page.selectOption("[data-test=theme]", "dark");
-    await changes(async () => (await ground()) === dark && (await picture()) === darkPicture, "the page is dark again");
+    await changes(async () => (await ground()) === dark && (await picture()) === darkPicture, "dark");
     await page.reload();
     assert.equal(await ground(), dark);
 });
