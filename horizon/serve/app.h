@@ -38,6 +38,7 @@ struct app {
     struct weir_pool *pool;
     struct users *users;
     struct bodies *bodies;
+    uint64_t program; /* a mark of the program file: other code makes other answers */
     struct keys *keys;
     struct token_rules rules;
     bool is_external; /* tokens are another issuer's: no logins here */

@@ -119,13 +119,25 @@ def test_panels_of_a_user_without_anything_are_empty_and_not_missing(shared):
 def test_known_version_is_not_sent_again(shared):
     for name in EXAMPLES:
         first = shared.get(f"{MANAGER}/{name}", shared.demo_token)
-        assert first.headers["etag"] == f'"{first.json["data_version"]}"'
+        assert first.headers["etag"].startswith(f'"{first.json["data_version"]}.')
         assert first.headers["vary"] == "Authorization"
         for tag in (first.headers["etag"], f'"x", W/{first.headers["etag"]}', "*"):
             again = shared.get(f"{MANAGER}/{name}", shared.demo_token, headers={"If-None-Match": tag})
             assert (again.status, again.body) == (304, b"")
         other = shared.get(f"{MANAGER}/{name}", shared.demo_token, headers={"If-None-Match": '"x"'})
         assert other.status == 200
+
+
+def test_tag_of_one_user_is_not_that_of_another_with_the_same_version(shared):
+    """A browser that one person leaves to another asks with the tag that it has."""
+    shared.add_user("twin")
+    twin = shared.login("twin")
+    for name in EXAMPLES:
+        mine = shared.get(f"{MANAGER}/{name}", shared.token)
+        theirs = shared.get(f"{MANAGER}/{name}", twin, headers={"If-None-Match": mine.headers["etag"]})
+        assert theirs.status == 200
+        assert theirs.json["data_version"] == mine.json["data_version"]
+        assert theirs.headers["etag"] != mine.headers["etag"]
 
 
 def test_document_has_every_endpoint_and_is_served(shared):
