@@ -115,14 +115,17 @@ static bool connect_database(struct sentinel *sentinel)
 /* ---- limits ----------------------------------------------------------------------------------
  */
 
-/* Programs of this service are told by their application_name: they share, others take away. */
+/* Programs of this service are told by their application_name: they share, others take away.
+ * Without the rights of pg_read_all_stats backend_type is NULL for other roles' sessions: those
+ * with a database are then taken for clients. */
 static const char limits_statement[] =
     "SELECT current_setting('max_connections')::bigint - "
     "current_setting('superuser_reserved_connections')::bigint, r.rolconnlimit, d.datconnlimit, "
     "count(a.pid), count(a.pid) FILTER (WHERE a.usename = current_user), "
     "count(a.pid) FILTER (WHERE a.datname = current_database()) "
     "FROM pg_roles r CROSS JOIN pg_database d LEFT JOIN pg_stat_activity a "
-    "ON a.backend_type = 'client backend' AND a.application_name NOT LIKE 'horizon%' "
+    "ON (a.backend_type = 'client backend' OR (a.backend_type IS NULL AND a.datid IS NOT NULL)) "
+    "AND a.application_name NOT LIKE 'horizon%' "
     "WHERE r.rolname = current_user AND d.datname = current_database() "
     "GROUP BY r.rolconnlimit, d.datconnlimit";
 

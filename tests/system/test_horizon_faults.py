@@ -311,3 +311,14 @@ def test_incident_does_not_happen_where_the_role_has_20_connections(
         pages = list(threads.map(lambda _: open_page(service, token), range(PAGES)))
     assert pages == [[200] * 5] * PAGES
     assert 'too many connections for role "app20"' not in service.log()
+
+
+def test_sessions_of_another_role_are_not_granted_to_the_pool(service_factory, horizon_databases):
+    service = service_factory(horizon_databases)
+    service.sql(f"ALTER DATABASE {service.database} CONNECTION LIMIT 20", fetch=False)
+    with contextlib.ExitStack() as sessions:
+        for _ in range(6):
+            session = service.pg.connect(service.database)
+            sessions.callback(session.close)
+        service.start()
+        service.await_log("asked for 30, the server grants 14: using 12 and queueing")

@@ -1,6 +1,7 @@
 /* test_stats.c - numbers, holders, lines for logs, OpenMetrics, traces, what the server grants. */
 #include "world.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,34 @@ TEST(the_server_is_asked_once_what_it_grants_and_too_large_a_pool_is_told)
     weir_pool_give(pool, conn);
     weir_pool_give(pool, second);
     log.pool = NULL;
+    world_close(pool);
+}
+
+TEST(sessions_of_a_role_that_may_not_be_read_count_as_held_by_others)
+{
+    enum { SESSIONS = 5 };
+    char app[512], other[512];
+    PGconn *sessions[SESSIONS];
+    postgres_sql("DROP ROLE IF EXISTS app, other");
+    postgres_sql("CREATE ROLE app LOGIN; CREATE ROLE other LOGIN");
+    postgres_sql("CREATE DATABASE for_both CONNECTION LIMIT 12");
+    snprintf(app, sizeof(app), "%s dbname=for_both", postgres_conninfo_of("app"));
+    snprintf(other, sizeof(other), "%s dbname=for_both", postgres_conninfo_of("other"));
+    for (int i = 0; i < SESSIONS; i++) {
+        sessions[i] = PQconnectdb(other);
+        assert_int_equal(PQstatus(sessions[i]), CONNECTION_OK);
+    }
+    struct weir_options options = world_options(20, 0);
+    options.conninfo = app;
+    options.ask_server = true;
+    struct weir_pool *pool = world_open(&options);
+    weir_pool_give(pool, world_take(pool));
+    struct weir_stats stats = world_stats(pool);
+    assert_true(stats.is_server_asked);
+    assert_int_equal(stats.database_limit, 12);
+    assert_int_equal(stats.grant, 12 - SESSIONS);
+    for (int i = 0; i < SESSIONS; i++)
+        PQfinish(sessions[i]);
     world_close(pool);
 }
 
