@@ -119,15 +119,19 @@ static bool connect_database(struct sentinel *sentinel)
  * Without the rights of pg_read_all_stats backend_type is NULL for other roles' sessions: those
  * with a database are then taken for clients. */
 static const char limits_statement[] =
-    "SELECT current_setting('max_connections')::bigint - "
-    "current_setting('superuser_reserved_connections')::bigint, r.rolconnlimit, d.datconnlimit, "
-    "count(a.pid), count(a.pid) FILTER (WHERE a.usename = current_user), "
-    "count(a.pid) FILTER (WHERE a.datname = current_database()) "
-    "FROM pg_roles r CROSS JOIN pg_database d LEFT JOIN pg_stat_activity a "
-    "ON (a.backend_type = 'client backend' OR (a.backend_type IS NULL AND a.datid IS NOT NULL)) "
-    "AND a.application_name NOT LIKE 'horizon%' "
-    "WHERE r.rolname = current_user AND d.datname = current_database() "
-    "GROUP BY r.rolconnlimit, d.datconnlimit";
+    "SELECT current_setting('max_connections')::bigint"
+    " - CASE WHEN r.rolsuper THEN 0 ELSE current_setting('superuser_reserved_connections')::bigint"
+    " + coalesce(current_setting('reserved_connections', true)::bigint, 0) END,"
+    " CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit END,"
+    " CASE WHEN r.rolsuper THEN -1 ELSE d.datconnlimit END,"
+    " count(a.pid), count(a.pid) FILTER (WHERE a.usesysid = r.oid),"
+    " count(a.pid) FILTER (WHERE a.datid = d.oid)"
+    " FROM pg_catalog.pg_roles r JOIN pg_catalog.pg_database d ON d.datname = current_database()"
+    " LEFT JOIN pg_catalog.pg_stat_activity a"
+    " ON (a.backend_type = 'client backend' OR (a.backend_type IS NULL AND a.datid IS NOT NULL))"
+    " AND a.application_name NOT LIKE 'horizon%'"
+    " WHERE r.rolname = session_user GROUP BY r.oid, r.rolsuper, r.rolconnlimit, d.oid,"
+    " d.datconnlimit";
 
 static uint32_t number(const PGresult *result, int column)
 {

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 from harness.horizon import PASSWORD
+from harness.pg import VERSION
 from harness.service import sign
 from harness.wait import until
 
@@ -322,3 +323,26 @@ def test_sessions_of_another_role_are_not_granted_to_the_pool(service_factory, h
             sessions.callback(session.close)
         service.start()
         service.await_log("asked for 30, the server grants 14: using 12 and queueing")
+
+
+def test_connections_reserved_for_others_are_not_granted(service_factory, fragile_databases):
+    service = service_factory(fragile_databases)
+    granted = 30 - 3
+    if VERSION >= 16:  # where the setting begins
+        granted -= 10
+        service.pg.sql("ALTER SYSTEM SET reserved_connections = 10", fetch=False)
+        service.pg.restart()
+    try:
+        service.start()
+        service.await_log(f"asked for 30, the server grants {granted}: using {granted - 2} and queueing")
+    finally:
+        service.pg.sql("ALTER SYSTEM RESET ALL", fetch=False)
+        service.pg.restart()
+
+
+def test_limits_do_not_hold_for_a_superuser(service_factory, horizon_databases):
+    service = service_factory(horizon_databases)
+    service.sql(f"ALTER DATABASE {service.database} CONNECTION LIMIT 20", fetch=False)
+    service.start(DATABASE_URL=f"postgres://postgres@/{service.database}?host={service.pg.folder}"
+                               f"&port={service.pg.port}")
+    service.await_log("the server grants the 30 connections asked for")
