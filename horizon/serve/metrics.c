@@ -155,7 +155,14 @@ static double ms(weir_time span)
     return round((double)span / (double)WEIR_US) / US_PER_MS; /* three decimals */
 }
 
-static json_t *pool_json(const struct app *app, const struct weir_stats *stats)
+/* The numbers of what the server said are null until it was asked. */
+static json_t *said(const struct sentinel_answer *answer, uint32_t number)
+{
+    return answer->is_asked ? limit_or_null(number) : json_null();
+}
+
+static json_t *pool_json(const struct app *app, const struct weir_stats *stats,
+                         const struct sentinel_answer *answer)
 {
     json_t *pool = json_pack(
         "{s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:f, s:f}", "size", (json_int_t)stats->pool_size,
@@ -169,8 +176,8 @@ static json_t *pool_json(const struct app *app, const struct weir_stats *stats)
         (json_int_t)stats->refusals, "connects", (json_int_t)stats->connects, "connect_failures",
         (json_int_t)stats->connect_failures, "backing_off", stats->is_backing_off, "last_failure",
         stats->last_failure ? json_string(weir_status_text(stats->last_failure)) : json_null(),
-        "server_max", limit_or_null(stats->server_max), "role_limit",
-        limit_or_null(stats->role_limit), "suggested_size",
+        "server_max", said(answer, answer->limits.server), "role_limit",
+        said(answer, answer->limits.role), "suggested_size",
         stats->suggested_size ? json_integer(stats->suggested_size) : json_null(), "overflow_max",
         (json_int_t)app->settings->max_overflow);
     json_object_update(pool, more);
@@ -215,22 +222,24 @@ void operations_handle(struct request *request)
 {
     struct app *app = request->app;
     struct weir_stats stats;
-    char notice[APP_NOTICE_BYTES];
+    struct sentinel_answer answer;
     if (weir_pool_stats(app->pool, &stats) != 0) {
         return;
     }
-    sentinel_notice(app->sentinel, notice);
-    reply_json(&request->reply, MHD_HTTP_OK,
-               json_pack("{s:o, s:o, s:o, s:o, s:{s:i, s:I, s:I, s:s, s:b}, s:I, s:I, s:o}", "pool",
-                         pool_json(app, &stats), "wait_histogram", histogram_json(stats.wait_count),
-                         "hold_histogram", histogram_json(stats.hold_count), "http", http_json(app),
-                         "process", "pid", (int)getpid(), "processes",
-                         (json_int_t)app->settings->processes, "uptime_s",
-                         (json_int_t)((weir_now() - app->started) / WEIR_SECOND), "version",
-                         WEIR_VERSION, "draining", (int)app->is_draining, "asked_for",
-                         (json_int_t)app->settings->pool_size + app->settings->max_overflow,
-                         "using", (json_int_t)stats.limit, "notice",
-                         notice[0] ? json_string(notice) : json_null()));
+    sentinel_answer(app->sentinel, &answer);
+    reply_json(
+        &request->reply, MHD_HTTP_OK,
+        json_pack("{s:o, s:o, s:o, s:o, s:{s:i, s:I, s:I, s:s, s:b}, s:I, s:I, s:o, s:o, s:o}",
+                  "pool", pool_json(app, &stats, &answer), "wait_histogram",
+                  histogram_json(stats.wait_count), "hold_histogram",
+                  histogram_json(stats.hold_count), "http", http_json(app), "process", "pid",
+                  (int)getpid(), "processes", (json_int_t)app->settings->processes, "uptime_s",
+                  (json_int_t)((weir_now() - app->started) / WEIR_SECOND), "version", WEIR_VERSION,
+                  "draining", (int)app->is_draining, "asked_for",
+                  (json_int_t)app->settings->pool_size + app->settings->max_overflow, "using",
+                  (json_int_t)stats.limit, "granted", said(&answer, answer.share.granted),
+                  "using_all", said(&answer, answer.share.in_use), "notice",
+                  answer.notice[0] ? json_string(answer.notice) : json_null()));
 }
 
 /* ---- the log ---------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ struct sentinel {
     int end_fd; /* an eventfd: readable when the end has come */
     PGconn *conn;
     pthread_mutex_t lock; /* of what follows */
-    char notice[APP_NOTICE_BYTES];
+    struct sentinel_answer answer;
     bool is_up;
 };
 
@@ -139,19 +139,20 @@ static uint32_t number(const PGresult *result, int column)
     return value < 0 ? SHARE_NONE : (uint32_t)value;
 }
 
-static void set_notice(struct sentinel *sentinel, const struct share *share)
+static void keep_answer(struct sentinel *sentinel, const struct share_limits *limits,
+                        const struct share *share)
 {
-    char notice[APP_NOTICE_BYTES] = "";
+    struct sentinel_answer answer = {.is_asked = true, .limits = *limits, .share = *share};
     if (share->is_short) {
-        snprintf(notice, sizeof(notice),
+        snprintf(answer.notice, sizeof(answer.notice),
                  "asked for %u, the server grants %u: using %u and queueing", share->asked,
                  share->granted, share->in_use);
-        log_write(LOG_LEVEL_WARNING, "%s", notice);
+        log_write(LOG_LEVEL_WARNING, "%s", answer.notice);
     } else {
         log_write(LOG_LEVEL_INFO, "the server grants the %u connections asked for", share->asked);
     }
     pthread_mutex_lock(&sentinel->lock);
-    memcpy(sentinel->notice, notice, sizeof(notice));
+    sentinel->answer = answer;
     pthread_mutex_unlock(&sentinel->lock);
 }
 
@@ -175,7 +176,7 @@ static bool fit_pool(struct sentinel *sentinel)
     struct share share =
         share_compute(&limits, (uint32_t)settings->pool_size, (uint32_t)settings->max_overflow,
                       (uint32_t)settings->processes);
-    set_notice(sentinel, &share);
+    keep_answer(sentinel, &limits, &share);
     (void)weir_pool_retry(sentinel->app->pool); /* the database is there: nothing to wait for */
     int r = weir_pool_resize(sentinel->app->pool, share.size, (int32_t)share.overflow);
     if (r != 0) {
@@ -260,10 +261,10 @@ static void *watch(void *argument)
 /* ---- life ------------------------------------------------------------------------------------
  */
 
-void sentinel_notice(struct sentinel *sentinel, char ret_text[APP_NOTICE_BYTES])
+void sentinel_answer(struct sentinel *sentinel, struct sentinel_answer *ret_answer)
 {
     pthread_mutex_lock(&sentinel->lock);
-    memcpy(ret_text, sentinel->notice, APP_NOTICE_BYTES);
+    *ret_answer = sentinel->answer;
     pthread_mutex_unlock(&sentinel->lock);
 }
 

@@ -17,12 +17,20 @@
 #include "serve/app.h"
 #include "serve/share.h"
 
+/* What the server said about limits when it was last asked, and what came of it. */
+struct sentinel_answer {
+    bool is_asked;                 /* false: not yet, and nothing else is set */
+    struct share_limits limits;    /* SHARE_NONE: there is no such limit */
+    struct share share;            /* of all processes; granted: SHARE_NONE where nothing limits */
+    char notice[APP_NOTICE_BYTES]; /* "" when everything asked for is granted */
+};
+
 /* NULL: no memory or thread. */
 struct sentinel *sentinel_open(struct app *app);
 void sentinel_close(struct sentinel *sentinel);
 
-/* What was said about the limits; "" when everything asked for is granted. */
-void sentinel_notice(struct sentinel *sentinel, char ret_text[APP_NOTICE_BYTES]);
+/* A copy of the last answer. */
+void sentinel_answer(struct sentinel *sentinel, struct sentinel_answer *ret_answer);
 
 /* Whether it is connected. */
 bool sentinel_is_up(struct sentinel *sentinel);

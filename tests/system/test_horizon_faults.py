@@ -308,6 +308,8 @@ def test_incident_does_not_happen_where_the_role_has_20_connections(
     token = sign(service.claims(user))
     operations = service.get("/api/operations", token).json
     assert operations["notice"] == notice and operations["using"] == using // processes
+    assert operations["granted"] == 20 and operations["using_all"] == using
+    assert operations["pool"]["role_limit"] == 20 and operations["pool"]["server_max"] == 100 - 3
     with concurrent.futures.ThreadPoolExecutor(PAGES_AT_ONCE) as threads:
         pages = list(threads.map(lambda _: open_page(service, token), range(PAGES)))
     assert pages == [[200] * 5] * PAGES

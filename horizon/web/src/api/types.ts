@@ -218,5 +218,7 @@ export interface Operations {
     process: { pid: number; processes: number; uptime_s: number; version: string; draining: boolean };
     asked_for: number | null;
     using: number | null;
+    granted: number | null;
+    using_all: number | null;
     notice: string | null;
 }

@@ -239,7 +239,7 @@ export const en = {
     fact: {
         takes: "Connections lent", timeouts: "Waits that ended in vain", refusals: "Refused by the server",
         connects: "Connections opened", failures: "Failed to open", oldestWait: "Longest waiting now",
-        oldestHold: "Longest in use now", serverMax: "max_connections of the server",
+        oldestHold: "Longest in use now", serverMax: "The server accepts at most",
         roleLimit: "Limit of the role", size: "Pool size and overflow", using: "Asked for / using",
         requests: "Requests answered", inFlight: "Requests under way", connections: "Browser connections",
         workers: "Workers", uptime: "Running for", version: "Version", processes: "Processes",

@@ -228,7 +228,7 @@ export const es: Messages = {
     fact: {
         takes: "Conexiones prestadas", timeouts: "Esperas en vano", refusals: "Rechazos del servidor",
         connects: "Conexiones abiertas", failures: "No se pudieron abrir", oldestWait: "Mayor espera ahora",
-        oldestHold: "Mayor uso ahora", serverMax: "max_connections del servidor",
+        oldestHold: "Mayor uso ahora", serverMax: "El servidor acepta como mucho",
         roleLimit: "Límite del rol", size: "Tamaño y exceso", using: "Pedidas / usadas",
         requests: "Peticiones respondidas", inFlight: "Peticiones en curso",
         connections: "Conexiones de navegadores", workers: "Hilos de trabajo", uptime: "En marcha desde hace",

@@ -102,9 +102,9 @@ function body(found: Operations, points: Point[], isLive: boolean): HTMLElement 
 
 /** The server's notice in the chosen language; its own words where its numbers are not known. */
 function noticeOf(found: Operations): string {
-    const granted = found.pool.role_limit ?? found.pool.server_max;
-    return found.asked_for === null || found.using === null || granted === null ? found.notice ?? ""
-        : t.poolNotice(format.integer(found.asked_for), format.integer(granted), format.integer(found.using));
+    const { asked_for: asked, granted, using_all: using } = found;
+    return asked === null || granted === null || using === null ? found.notice ?? ""
+        : t.poolNotice(format.integer(asked), format.integer(granted), format.integer(using));
 }
 
 function health(found: Operations, isLive: boolean): HTMLElement {
@@ -169,7 +169,7 @@ function facts(found: Operations): HTMLElement {
         [t.fact.oldestWait, format.milliseconds(pool.oldest_wait_ms)],
         [t.fact.oldestHold, format.milliseconds(pool.oldest_hold_ms)],
         [t.fact.size, `${known(pool.size)} + ${known(pool.overflow_max)}`],
-        [t.fact.using, `${known(found.asked_for)} / ${known(found.using)}`],
+        [t.fact.using, `${known(found.asked_for)} / ${known(found.using_all ?? found.using)}`],
         [t.fact.serverMax, known(pool.server_max)], [t.fact.roleLimit, known(pool.role_limit)],
         [t.fact.requests, known(http.requests)], [t.fact.inFlight, known(http.in_flight)],
         [t.fact.connections, known(http.connections)], [t.fact.workers, known(http.workers)],
