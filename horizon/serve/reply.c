@@ -72,6 +72,8 @@ static void set_error(struct reply *reply, unsigned status, const char *id, cons
         json_object_update_missing(error, more);
     }
     json_decref(more);
+    reply->etag[0] = '\0'; /* of the answer that could not be made */
+    reply->cache = reply->vary = NULL;
     reply_json(reply, status, json_pack("{s:o}", "error", error));
 }
 

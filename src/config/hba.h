@@ -45,7 +45,7 @@ enum config_hba_word {
     CONFIG_HBA_ALL,
     CONFIG_HBA_SAMEUSER,    /* databases: named as the user */
     CONFIG_HBA_REPLICATION, /* databases: connections for physical replication */
-    CONFIG_HBA_REGEX,       /* a POSIX extended regular expression */
+    CONFIG_HBA_REGEX,       /* a PCRE2 regular expression */
 };
 
 struct config_hba_item {
@@ -102,7 +102,7 @@ struct config_hba_client {
     uint32_t interface_count;
 };
 
-/* The line that decides; NULL when none fits. */
+/* The line that decides; NULL when none fits, or when it took too much effort to tell. */
 const struct config_hba_rule *config_hba_find(const struct config_hba *hba,
                                               const struct config_hba_client *client);
 

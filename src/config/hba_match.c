@@ -8,17 +8,19 @@
 #include "config/hba_internal.h"
 #include "config/regex.h"
 
-/* Who asks, and what is asked for: a line that rejects fits whom it might fit. */
+/* Who asks, what is asked for, and whether an expression was given up. */
 struct question {
     const struct config_hba_client *client;
-    bool is_database, is_reject;
+    bool is_database;
+    bool *is_undecided;
 };
 
-static bool regex_fits(const char *expression, struct base_slice name, bool is_reject)
+static bool regex_fits(const char *expression, struct base_slice name, bool *is_undecided)
 {
     enum config_regex_result result = config_regex_match(expression, name, NULL);
 
-    return result == CONFIG_REGEX_YES || (result == CONFIG_REGEX_UNDECIDED && is_reject);
+    *is_undecided = *is_undecided || result == CONFIG_REGEX_UNDECIDED;
+    return result == CONFIG_REGEX_YES;
 }
 
 static bool item_fits(const struct config_hba_item *item, const struct question *question)
@@ -38,7 +40,7 @@ static bool item_fits(const struct config_hba_item *item, const struct question 
     case CONFIG_HBA_REPLICATION:
         return false;
     case CONFIG_HBA_REGEX:
-        return regex_fits(item->text, name, question->is_reject);
+        return regex_fits(item->text, name, question->is_undecided);
     }
     return false;
 }
@@ -108,12 +110,15 @@ const struct config_hba_rule *config_hba_find(const struct config_hba *hba,
     INVARIANT(client->is_unix || client->address_bytes == 4 || client->address_bytes == 16);
     for (uint32_t i = 0; hba != NULL && i < hba->rule_count; i++) {
         const struct config_hba_rule *rule = &hba->rules[i];
+        bool is_undecided = false;
 
         if (type_fits(rule->type, client) &&
             (rule->type == CONFIG_HBA_LOCAL || address_fits(rule, client)) &&
-            list_fits(&rule->databases, (struct question){client, true, rule->is_reject}) &&
-            list_fits(&rule->users, (struct question){client, false, rule->is_reject}))
+            list_fits(&rule->databases, (struct question){client, true, &is_undecided}) &&
+            list_fits(&rule->users, (struct question){client, false, &is_undecided}))
             return rule;
+        if (is_undecided)
+            return NULL; /* it might have been this line: a later one may ask for less */
     }
     return NULL;
 }

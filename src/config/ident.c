@@ -2,7 +2,7 @@
  *
  *     MAP SYSTEM-USER DATABASE-USER
  *
- * A system user that begins with / is a POSIX extended regular expression; \1 in the database user
+ * A system user that begins with / is a PCRE2 regular expression; \1 in the database user
  * then stands for its first parenthesised part. The database user may be `all`, or itself a regular
  * expression. A word in double quotes is a plain name. Any line of a map that fits is enough.
  * Test: tests/unit/config/test_hba.c.

@@ -162,7 +162,7 @@ int net_listener_open(struct net_loop *loop, struct net_listener *listener,
     bool is_unix = net_address_is_unix(address);
     listener->loop = loop;
     listener->is_registered = false;
-    listener->is_adopted = false;
+    listener->is_adopted = listener->is_taken = false;
     listener->retry = (struct net_timer){.fire = rest_over};
     listener->fd =
         socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -198,6 +198,7 @@ int net_listener_adopt(struct net_loop *loop, struct net_listener *listener, int
     listener->loop = loop;
     listener->is_registered = false;
     listener->is_adopted = true;
+    listener->is_taken = false;
     listener->retry = (struct net_timer){.fire = rest_over};
     listener->fd = fd;
     listener->address = (struct net_address){.bytes = sizeof(listener->address.storage)};
@@ -221,24 +222,29 @@ int net_listener_adopt(struct net_loop *loop, struct net_listener *listener, int
 }
 
 int net_listener_take(struct net_loop *loop, struct net_listener *listener, int fd,
-                      const struct net_listener_options *options, const char **ret_reason)
+                      const char **ret_reason)
 {
     int r = net_listener_adopt(loop, listener, fd, ret_reason);
-    if (r < 0) {
-        return r;
+    if (r == BASE_OK) {
+        listener->is_adopted = false;
+        listener->is_taken = true;
     }
-    listener->is_adopted = false;
+    return r;
+}
+
+int net_listener_own(struct net_listener *listener, const struct net_listener_options *options,
+                     const char **ret_reason)
+{
+    listener->is_taken = false;
     /* listen() again: for another backlog, and so that SO_PEERCRED tells of this process */
-    bool is_ours = listen(fd, options->backlog) == 0;
+    bool is_ours = listen(listener->fd, options->backlog) == 0;
     if (is_ours && net_address_is_unix(&listener->address)) {
         is_ours = chmod(socket_path(&listener->address), (mode_t)options->unix_socket_mode) == 0;
     }
     if (!is_ours) {
-        int error = errno;
-        net_listener_leave(listener);
-        return fail(listener, error, ret_reason);
+        *ret_reason = strerror(errno);
     }
-    return BASE_OK;
+    return is_ours ? BASE_OK : BASE_ESYSTEM;
 }
 
 void net_listener_leave(struct net_listener *listener)

@@ -231,6 +231,7 @@ struct net_listener {
     void (*on_accept)(struct net_listener *listener, int fd, const struct net_address *peer);
     void *owner;
     bool is_registered;
+    bool is_taken;          /* of the predecessor, which may still serve: nothing is set on it */
     bool is_adopted;        /* somebody else's socket, or handed on: its file stays */
     struct net_timer retry; /* after EMFILE accepting rests for a moment instead of spinning */
 };
@@ -253,10 +254,13 @@ int net_listener_open(struct net_loop *loop, struct net_listener *listener,
 int net_listener_adopt(struct net_loop *loop, struct net_listener *listener, int fd,
                        const char **ret_reason) BASE_MUST_CHECK;
 /* Takes over a listening socket of this program's predecessor, with its queue of connections: from
- * now on it is ours, file and all. Backlog and unix_socket_mode are those of `options`. */
+ * now on it is ours, file and all, but as the predecessor has set it up. Errors as above. */
 int net_listener_take(struct net_loop *loop, struct net_listener *listener, int fd,
-                      const struct net_listener_options *options,
                       const char **ret_reason) BASE_MUST_CHECK;
+/* Once the predecessor has let go: backlog and unix_socket_mode become those of `options`.
+ * BASE_ESYSTEM with the reason; it listens all the same. */
+int net_listener_own(struct net_listener *listener, const struct net_listener_options *options,
+                     const char **ret_reason) BASE_MUST_CHECK;
 /* What Linux hands on to accepted sockets: TCP_NODELAY and keepalive. Saves a login two calls. */
 int net_listener_configure(struct net_listener *listener,
                            const struct net_socket_options *options) BASE_MUST_CHECK;

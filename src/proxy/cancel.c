@@ -300,7 +300,11 @@ static void hand_to(struct proxy_peer *peer, struct proxy_client *asker, uint32_
 
 void proxy_cancel_pass_back(struct proxy_client *asker, uint32_t pid, struct base_slice key)
 {
+    if (asker->proxy->left_at) {
+        return; /* the successor knows those before us, too, and asks them itself */
+    }
     struct proxy_peer *before = proxy_peer_next_predecessor(asker->proxy, NULL);
+
     if (before) {
         hand_to(before, asker, pid, key);
     }

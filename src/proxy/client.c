@@ -356,7 +356,7 @@ void proxy_client_grant(struct proxy_client *client, struct proxy_server *server
         return;
     }
     (void)!proxy_vars_settle(&client->vars, &client->proxy->texts, &client->proxy->var_names,
-                             &server->vars); /* what is too long stays as it is */
+                             &server->vars); /* the login has seen that there is room */
     if (client->state == PROXY_CLIENT_WELCOME && !client->vars.extra && !client->is_replication) {
         finish_welcome(client, server);
         return;

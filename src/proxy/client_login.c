@@ -192,6 +192,10 @@ static void take_parameters(struct proxy_client *client, struct base_slice param
             return;
         }
     }
+    if (!proxy_vars_may_settle(&client->vars, &client->proxy->var_names)) {
+        proxy_client_close(client, "08P01", "startup parameters are too long together", NULL,
+                           "Leave some out.", "startup parameters too long");
+    }
 }
 
 /* ---- the start-up message ---- */

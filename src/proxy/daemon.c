@@ -355,8 +355,10 @@ static int open_sockets(struct proxy *proxy)
         }
     }
     if (r == BASE_OK && has_predecessor) {
-        r = proxy_takeover_finish(proxy);
+        r = proxy_may_become_user(proxy->user ? proxy->user : options->user);
+        r = r < 0 ? r : proxy_takeover_finish(proxy);
         if (r == BASE_OK) {
+            proxy_listeners_own(proxy);
             (void)!write_pidfile(proxy, true); /* there is no way back: to serve is more */
         }
     }

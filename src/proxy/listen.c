@@ -61,15 +61,28 @@ void proxy_listeners_configure(struct proxy *proxy)
 static void opened(struct proxy *proxy, struct net_listener *listener)
 {
     char text[NET_ADDRESS_TEXT];
-    configure(proxy, listener);
+    if (!listener->is_taken) {
+        configure(proxy, listener);
+    }
     proxy->listener_count++;
     net_address_text(&listener->address, text, sizeof(text));
     proxy_log(PROXY_LOG, "listening on %s", text);
 }
 
-static int open_one(struct proxy *proxy, const struct net_address *address)
+static struct net_listener_options listen_options(const struct proxy *proxy)
 {
     const struct config_options *options = &proxy->config->options;
+    return (struct net_listener_options){
+        .backlog = (int)options->listen_backlog,
+        .unix_socket_mode = (unsigned)options->unix_socket_mode,
+        .defer_accept_s = options->tcp_defer_accept ? DEFER_ACCEPT_S : 0,
+        .reuse_port = options->so_reuseport,
+    };
+}
+
+static int open_one(struct proxy *proxy, const struct net_address *address)
+{
+    const struct net_listener_options listen = listen_options(proxy);
     char text[NET_ADDRESS_TEXT];
     const char *reason = "";
     net_address_text(address, text, sizeof(text));
@@ -77,14 +90,8 @@ static int open_one(struct proxy *proxy, const struct net_address *address)
     if (!listener) {
         return BASE_ECAPACITY;
     }
-    const struct net_listener_options listen = {
-        .backlog = (int)options->listen_backlog,
-        .unix_socket_mode = (unsigned)options->unix_socket_mode,
-        .defer_accept_s = options->tcp_defer_accept ? DEFER_ACCEPT_S : 0,
-        .reuse_port = options->so_reuseport,
-    };
     int taken = proxy_takeover_socket(proxy, address);
-    int r = taken >= 0 ? net_listener_take(proxy->loop, listener, taken, &listen, &reason)
+    int r = taken >= 0 ? net_listener_take(proxy->loop, listener, taken, &reason)
                        : net_listener_open(proxy->loop, listener, address, &listen, &reason);
     if (r < 0) {
         proxy_log(PROXY_FATAL, "cannot listen on %s: %s%s", text, reason,
@@ -115,8 +122,10 @@ static int adopt_one(struct proxy *proxy, int fd)
     return BASE_OK;
 }
 
-/* unix_socket_group: who may connect, where the mode leaves others out. */
-static int give_to_group(const struct proxy *proxy, const struct net_address *address)
+/* unix_socket_group: who may connect, where the mode leaves others out. A socket that the
+ * predecessor may still serve is left as it is. */
+static int give_to_group(const struct proxy *proxy, const struct net_address *address,
+                         bool is_taken)
 {
     const char *name = proxy->config->options.unix_socket_group;
     const struct sockaddr_un *un = (const void *)&address->storage;
@@ -128,7 +137,7 @@ static int give_to_group(const struct proxy *proxy, const struct net_address *ad
         proxy_log(PROXY_FATAL, "unix_socket_group: there is no system group \"%s\"", name);
         return BASE_EINVALID;
     }
-    if (chown(un->sun_path, (uid_t)-1, group->gr_gid) != 0) {
+    if (!is_taken && lchown(un->sun_path, (uid_t)-1, group->gr_gid) != 0) {
         proxy_log(
             PROXY_FATAL,
             "unix_socket_group: %s cannot be given to group \"%s\": %s; start weir as root or "
@@ -213,7 +222,9 @@ int proxy_listeners_open(struct proxy *proxy)
         int r =
             net_address_parse(options->unix_socket_dir, proxy_listeners_unix_port(proxy), &address);
         r = r < 0 ? r : open_one(proxy, &address);
-        r = r < 0 ? r : give_to_group(proxy, &address);
+        r = r < 0 ? r
+                  : give_to_group(proxy, &address,
+                                  proxy->listeners[proxy->listener_count - 1].is_taken);
         if (r < 0) {
             return r;
         }
@@ -223,6 +234,25 @@ int proxy_listeners_open(struct proxy *proxy)
         return BASE_ECONFIG;
     }
     return BASE_OK;
+}
+
+void proxy_listeners_own(struct proxy *proxy)
+{
+    const struct net_listener_options options = listen_options(proxy);
+    for (uint32_t i = 0; i < proxy->listener_count; i++) {
+        struct net_listener *listener = &proxy->listeners[i];
+        const char *reason = "";
+        if (!listener->is_taken) {
+            continue;
+        }
+        if (net_listener_own(listener, &options, &reason) < 0) {
+            proxy_log(PROXY_WARNING, "a socket stays as the predecessor had it: %s", reason);
+        }
+        configure(proxy, listener);
+        if (net_address_is_unix(&listener->address)) {
+            (void)!give_to_group(proxy, &listener->address, false); /* it has said what is wrong */
+        }
+    }
 }
 
 void proxy_listeners_close_tcp(struct proxy *proxy)

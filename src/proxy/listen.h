@@ -8,6 +8,9 @@
 int proxy_listeners_open(struct proxy *proxy) BASE_MUST_CHECK;
 /* What accepted sockets inherit is what the configuration says now. */
 void proxy_listeners_configure(struct proxy *proxy);
+/* The predecessor has let go: what was taken over is set up as the configuration says. What does
+ * not work is logged; there is no way back. */
+void proxy_listeners_own(struct proxy *proxy);
 /* The TCP ones only: the console stays reachable by the Unix socket. */
 void proxy_listeners_close_tcp(struct proxy *proxy);
 void proxy_listeners_close(struct proxy *proxy);

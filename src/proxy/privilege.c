@@ -7,6 +7,19 @@
 
 #include "proxy/log.h"
 
+int proxy_may_become_user(const char *name)
+{
+    const struct passwd *entry = *name ? getpwnam(name) : NULL;
+    if (!*name || (entry && (geteuid() == 0 || entry->pw_uid == geteuid()))) {
+        return BASE_OK;
+    }
+    proxy_log(PROXY_FATAL,
+              entry ? "user: cannot become \"%s\": start weir as root or as that user"
+                    : "user: there is no system user \"%s\"",
+              name);
+    return BASE_EINVALID;
+}
+
 int proxy_become_user(const char *name)
 {
     if (!*name) {

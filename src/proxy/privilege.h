@@ -9,4 +9,7 @@
  * reason has been logged in one line. */
 int proxy_become_user(const char *name) BASE_MUST_CHECK;
 
+/* Would that work? Changes nothing; errors and log line as above. */
+int proxy_may_become_user(const char *name) BASE_MUST_CHECK;
+
 #endif

@@ -203,9 +203,12 @@ static bool take_error(struct walk *walk, struct base_slice body)
     } else {
         server->is_skipping = server->state == PROXY_SERVER_LINKED && server->query_at != 0;
     }
-    if (server->is_setting && is_swallowed && server->client) {
-        fail_setting(server, &error);
-        return false;
+    if (server->is_setting && is_swallowed) {
+        server->is_unfit = true; /* what it undid, too: vars.extra is not what the server has */
+        if (server->client) {
+            fail_setting(server, &error);
+            return false;
+        }
     }
     if (server->client && !is_swallowed) {
         server->pool->stats.total.errors++;

@@ -357,14 +357,18 @@ int proxy_takeover_finish(struct proxy *proxy)
     if (r < 0) {
         return refuse("the other end", takeover->error);
     }
-    for (uint32_t i = 0; i < takeover->left_count && r == BASE_OK; i++) {
-        r = proxy_peer_add_predecessor(proxy, takeover->left_at[i], takeover->port);
+    for (uint32_t i = 0; i < takeover->left_count; i++) {
+        if (proxy_peer_add_predecessor(proxy, takeover->left_at[i], takeover->port) < 0) {
+            proxy_log(PROXY_WARNING,
+                      "-R: out of memory: cancel requests for clients of %s get lost",
+                      takeover->left_at[i]);
+        }
     }
     proxy_log(PROXY_LOG, "-R: the predecessor has let go; its clients stay with it until they "
                          "leave");
     proxy_takeover_free(takeover);
     proxy->takeover = NULL;
-    return r;
+    return BASE_OK;
 }
 
 void proxy_takeover_free(struct proxy_takeover *takeover)

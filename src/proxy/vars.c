@@ -267,6 +267,17 @@ int proxy_vars_add_extra(struct proxy_vars *vars, struct proxy_texts *texts, str
     return BASE_OK;
 }
 
+bool proxy_vars_may_settle(const struct proxy_vars *vars, const struct proxy_var_names *names)
+{
+    size_t bytes = proxy_text_slice(vars->extra).bytes;
+    for (uint32_t i = PROXY_VARS_FIXED; i < names->count; i++) {
+        if (vars->value[i]) {
+            bytes += strlen(names->name[i]) + proxy_text_slice(vars->value[i]).bytes + 2;
+        }
+    }
+    return bytes <= EXTRA_BYTES_MAX;
+}
+
 int proxy_vars_settle(struct proxy_vars *vars, struct proxy_texts *texts,
                       const struct proxy_var_names *names, const struct proxy_vars *reported)
 {

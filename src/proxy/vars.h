@@ -54,6 +54,8 @@ int proxy_vars_set(struct proxy_vars *vars, struct proxy_texts *texts, int idx,
 int proxy_vars_add_extra(struct proxy_vars *vars, struct proxy_texts *texts, struct base_slice name,
                          struct base_slice value) BASE_MUST_CHECK;
 
+/* Is there room for what proxy_vars_settle may have to move? */
+bool proxy_vars_may_settle(const struct proxy_vars *vars, const struct proxy_var_names *names);
 /* Moves what is named in track_extra_parameters and is not among `reported`, a server's values, to
  * the untracked ones: its changes cannot be seen, so it has to be taken back for the next client.
  * Errors as above; what could not be moved stays. */

@@ -348,3 +348,14 @@ def test_limits_do_not_hold_for_a_superuser(service_factory, horizon_databases):
     service.start(DATABASE_URL=f"postgres://postgres@/{service.database}?host={service.pg.folder}"
                                f"&port={service.pg.port}")
     service.await_log("the server grants the 30 connections asked for")
+
+
+def test_an_error_is_not_tagged_as_the_answer_that_could_not_be_made(fragile):
+    """Otherwise whoever keeps it would be told that it is still good."""
+    fragile.start(HORIZON_QUERY_TIMEOUT_MS=300)
+    token = fragile.login("ann")
+    good = fragile.get(f"{MANAGER}/summary", token)
+    with locked(fragile, "views"):
+        failed = fragile.get(f"{MANAGER}/watch", token)
+    assert good.headers["etag"] and failed.status in (503, 504)
+    assert "etag" not in failed.headers and failed.headers["cache-control"] == "no-store"

@@ -1,9 +1,13 @@
 """track_extra_parameters: which session parameters follow a client from server to server, what
 PostgreSQL has to report for that, and what happens with those it does not."""
 import contextlib
+import os
+import signal
 
 import pytest
 
+from harness import wire
+from harness.wait import until
 from harness.wire import RawClient
 
 pytestmark = pytest.mark.weir_only
@@ -62,3 +66,36 @@ def test_what_is_never_reported_follows_as_it_was_asked_for_at_the_start(one_ser
             assert [shown(each, "work_mem") for each in (a, b, c)] == ["7MB", "4MB", "4MB"]
             assert [shown(each, "statement_timeout") for each in (c, a, b)] == \
                 ["4321ms", "0", "0"]
+
+
+def test_what_cannot_be_taken_back_for_the_next_client_is_refused(one_server):
+    """Parameters that nobody reports are moved to where they are taken back from: there is room for
+    8192 bytes."""
+    weir = one_server(track_extra_parameters="search_path")
+    with RawClient(weir.host, weir.port) as hostile:
+        hostile.send(wire.startup(**{"a.b": "x" * 8180, "search_path": "evil"}))
+        kind, body = hostile.receive()
+        assert kind == b"E" and b"08P01" in body and b"too long together" in body
+    with client(weir, **{"a.b": "x" * 8000, "search_path": "mine"}) as large, client(weir) as plain:
+        assert shown(large, "search_path") == "mine"
+        assert shown(plain, "search_path") == '"$user", public'
+
+
+def test_who_leaves_while_its_parameters_are_set_leaves_nothing_of_the_one_before(weir_factory, pg):
+    """What failed has undone, too, that the parameters of the client before were taken back."""
+    weir = weir_factory(pg, default_pool_size=1, auth_type="trust")
+    with client(weir, search_path="evil") as before:
+        assert shown(before, "search_path") == "evil"
+        server = pg.backends("app")[0]
+        os.kill(server, signal.SIGSTOP)
+        try:
+            with RawClient(weir.host, weir.port) as brief:
+                brief.send(wire.startup(work_mem="bad"))
+                until(lambda: [row["state"] for row in weir.console("SHOW SERVERS")] == ["active"],
+                      10, "the server has been asked to take its parameters")
+            until(lambda: len([row for row in weir.console("SHOW CLIENTS")
+                               if row["database"] == "app"]) == 1, 10, "it has left")
+        finally:
+            os.kill(server, signal.SIGCONT)
+        with client(weir) as after:
+            assert shown(after, "search_path") == '"$user", public'

@@ -241,6 +241,31 @@ def test_a_successor_that_cannot_start_changes_nothing(weir):
     serves_on(weir)
 
 
+def test_a_successor_that_may_not_become_its_user_changes_nothing(weir):
+    weir.write(user="no_such_user", pidfile=os.path.join(weir.folder, "weir.pid"))
+    code, said = run("-R", weir.ini)
+    assert code == 1 and "no_such_user" in said
+    serves_on(weir)
+
+
+def test_the_sockets_mode_is_the_predecessors_until_it_lets_go(weir, rebooted):
+    path = os.path.join(weir.folder, f".s.PGSQL.{weir.port}")
+    before = os.stat(path).st_mode
+    pidfile = os.path.join(weir.folder, "weir.pid")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        weir.write(unix_socket_mode="0700", pidfile=pidfile,
+                   http_listen=f"127.0.0.1:{taken.getsockname()[1]}")
+        code, said = run("-R", weir.ini)
+        assert code == 1 and "http_listen" in said
+    assert os.stat(path).st_mode == before
+    serves_on(weir)
+    weir.write(unix_socket_mode="0700", pidfile=pidfile)
+    ends(rebooted())
+    assert os.stat(path).st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("command,said_why", [("PAUSE", "paused or suspended"),
                                               ("PAUSE app", "a database is paused")])
 def test_a_paused_process_does_not_hand_over(weir, command, said_why):
