@@ -5,40 +5,40 @@
 
 #include "net/net.h"
 
-/* A peer has the same text as its address had. */
-static void assert_peer(const char *host, uint16_t port, const char *expected)
+static struct net_address parsed(const char *host, uint16_t port)
 {
     struct net_address address;
-    char text[NET_ADDRESS_TEXT];
     assert_int_equal(net_address_parse(host, port, &address), BASE_OK);
-    struct net_peer peer = net_peer_of(&address);
-    address = net_peer_address(&peer);
+    return address;
+}
+
+static void assert_text(struct net_address address, const char *expected)
+{
+    char text[NET_ADDRESS_TEXT];
     net_address_text(&address, text, sizeof(text));
     assert_string_equal(text, expected);
+}
+
+/* What is kept of it as a peer, as an address again. */
+static struct net_address as_peer(struct net_address address)
+{
+    struct net_peer peer = net_peer_of(&address);
+    return net_peer_address(&peer);
 }
 
 TEST(a_peer_is_its_address_or_that_it_came_by_a_unix_socket)
 {
-    assert_peer("127.0.0.1", 51234, "127.0.0.1:51234");
-    assert_peer("2001:db8::ff00:42:8329", 65535, "[2001:db8::ff00:42:8329]:65535");
-    assert_peer("/tmp", 6432, "unix:");
-}
-
-static void assert_text(const char *host, uint16_t port, const char *expected)
-{
-    struct net_address address;
-    char text[NET_ADDRESS_TEXT];
-    assert_int_equal(net_address_parse(host, port, &address), BASE_OK);
-    net_address_text(&address, text, sizeof(text));
-    assert_string_equal(text, expected);
+    assert_text(as_peer(parsed("127.0.0.1", 51234)), "127.0.0.1:51234");
+    assert_text(as_peer(parsed("2001:db8::ff00:42:8329", 65535)), "[2001:db8::ff00:42:8329]:65535");
+    assert_text(as_peer(parsed("/tmp", 6432)), "unix:");
 }
 
 TEST(literal_addresses_and_directories_are_understood)
 {
-    assert_text("127.0.0.1", 6432, "127.0.0.1:6432");
-    assert_text("::1", 65535, "[::1]:65535");
-    assert_text("2001:db8::ff00:42:8329", 5432, "[2001:db8::ff00:42:8329]:5432");
-    assert_text("/tmp", 6432, "unix:/tmp/.s.PGSQL.6432");
+    assert_text(parsed("127.0.0.1", 6432), "127.0.0.1:6432");
+    assert_text(parsed("::1", 65535), "[::1]:65535");
+    assert_text(parsed("2001:db8::ff00:42:8329", 5432), "[2001:db8::ff00:42:8329]:5432");
+    assert_text(parsed("/tmp", 6432), "unix:/tmp/.s.PGSQL.6432");
 }
 
 TEST(names_and_overlong_paths_are_not_addresses)
