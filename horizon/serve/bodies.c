@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/fnv.h"
+
 #define BUCKETS 4096
 
 struct body {
@@ -38,10 +40,7 @@ struct bodies *bodies_new(size_t bytes_max)
 
 static struct body **bucket(struct bodies *bodies, const char *key)
 {
-    uint64_t hash = 14695981039346656037U; /* FNV-1a: keys begin with random UUIDs */
-    for (; *key; key++) {
-        hash = (hash ^ (unsigned char)*key) * 1099511628211U;
-    }
+    uint64_t hash = fnv_text(FNV_BEGIN, key); /* keys begin with random UUIDs */
     return &bodies->buckets[(hash >> 20) % BUCKETS];
 }
 

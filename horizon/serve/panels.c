@@ -8,6 +8,7 @@
 
 #include <microhttpd.h>
 
+#include "domain/fnv.h"
 #include "domain/range.h"
 #include "serve/app.h"
 #include "serve/out.h"
@@ -47,23 +48,13 @@ static const char *common(const struct request *request, const PGresult *result,
                                         : nothing[column];
 }
 
-/* FNV-1a over a user's id, begun with the program's mark. */
-static uint64_t mark_of(const struct request *request)
-{
-    uint64_t mark = request->app->program;
-    for (const char *at = request->claims.user_id; *at; at++) {
-        mark = (mark ^ (uint8_t)*at) * UINT64_C(1099511628211);
-    }
-    return mark;
-}
-
 /* What every answer says about its version. Versions are counted for each user, and a browser that
  * one person leaves to another asks with the tag of the first: so the tag is of a user, too. */
 static void set_version(struct request *request, const char *version)
 {
     struct reply *reply = &request->reply;
     snprintf(reply->etag, sizeof(reply->etag), "\"%.*s.%016llx\"", VERSION_BYTES, version,
-             (unsigned long long)mark_of(request));
+             (unsigned long long)fnv_text(request->app->program, request->claims.user_id));
     reply->cache = "private, no-cache";
     reply->vary = "Authorization";
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "domain/fnv.h"
+
 /* Every panel begins with the same columns: of the snapshot, so that they and the data are of one
  * moment. */
 #define VERSION "coalesce(s.as_of::text, 'none') || '/' || s.data_version"
@@ -90,7 +92,7 @@ static const struct {
                          2},
 };
 
-/* Names end with a hash of the text (FNV-1a): a session that a pooler shares with another version
+/* Names end with a hash of the text: a session that a pooler shares with another version
  * of this program may have that version's statements. */
 static char names[STATEMENTS][64];
 static pthread_once_t named = PTHREAD_ONCE_INIT;
@@ -98,10 +100,7 @@ static pthread_once_t named = PTHREAD_ONCE_INIT;
 static void make_names(void)
 {
     for (size_t i = 0; i < STATEMENTS; i++) {
-        uint64_t hash = 14695981039346656037U;
-        for (const char *at = statements[i].text; *at; at++) {
-            hash = (hash ^ (unsigned char)*at) * 1099511628211U;
-        }
+        uint64_t hash = fnv_text(FNV_BEGIN, statements[i].text);
         snprintf(names[i], sizeof(names[i]), "%s_%016" PRIx64, statements[i].name, hash);
     }
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/fnv.h"
+
 #define WAYS 4
 
 struct entry {
@@ -43,14 +45,10 @@ void users_free(struct users *users)
     }
 }
 
-/* The places an id may have. Ids are random UUIDs given by the database, so any mixing will do
- * (FNV-1a). */
+/* The places an id may have. Ids are random UUIDs given by the database, so any mixing will do. */
 static struct entry *places(struct users *users, const char *id)
 {
-    uint64_t hash = 14695981039346656037U;
-    for (; *id; id++) {
-        hash = (hash ^ (unsigned char)*id) * 1099511628211U;
-    }
+    uint64_t hash = fnv_text(FNV_BEGIN, id);
     return &users->entries[(hash >> 20 & (users->sets - 1)) * WAYS];
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/fnv.h"
 #include "embed/embed.h"
 
 /* Held until the transaction ends, so that it works through a pooler too. */
@@ -14,13 +15,10 @@
 extern const struct embed_file schema_files[];
 extern const size_t schema_files_count;
 
-/* FNV-1a, 64 bits: tells an edited file, not an attacker. */
+/* Tells an edited file, not an attacker. */
 static uint64_t checksum(const struct embed_file *file)
 {
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < file->size; i++)
-        hash = (hash ^ file->bytes[i]) * 1099511628211U;
-    return hash;
+    return fnv_bytes(FNV_BEGIN, file->bytes, file->size);
 }
 
 int store_schema_version(void)
