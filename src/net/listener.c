@@ -6,7 +6,7 @@
  *
  * A Unix socket file that nobody answers at is a leftover of a process that died, and is removed.
  * Two processes that start at the same moment on the same path are not told apart: that is the
- * business of the pid file. Test: unit/net/test_listener.c.
+ * business of the pid file. Test: unit/net/test_connect.c.
  */
 #include "net/net_internal.h"
 
@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -138,6 +139,25 @@ static int bind_tcp(struct net_listener *listener, const struct net_address *add
                : errno;
 }
 
+/* The mode of the socket file at the path, never of what a link there leads to: weir may be root,
+ * and the folder everybody's. Returns 0 or an errno. */
+static int set_mode(const struct net_address *address, unsigned mode)
+{
+    struct stat found;
+    char by_descriptor[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+    int fd = open(socket_path(address), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    snprintf(by_descriptor, sizeof(by_descriptor), "/proc/self/fd/%d", fd);
+    int error = fstat(fd, &found) != 0                    ? errno
+                : !S_ISSOCK(found.st_mode)                ? ENOTSOCK
+                : chmod(by_descriptor, (mode_t)mode) != 0 ? errno
+                                                          : 0;
+    close(fd);
+    return error;
+}
+
 static int bind_unix(struct net_listener *listener, const struct net_address *address,
                      unsigned mode)
 {
@@ -148,8 +168,8 @@ static int bind_unix(struct net_listener *listener, const struct net_address *ad
     if (bind(listener->fd, (const struct sockaddr *)&address->storage, address->bytes) != 0) {
         return errno;
     }
-    if (chmod(socket_path(address), (mode_t)mode) != 0) {
-        error = errno;
+    error = set_mode(address, mode);
+    if (error) {
         unlink(socket_path(address));
     }
     return error;
@@ -237,14 +257,14 @@ int net_listener_own(struct net_listener *listener, const struct net_listener_op
 {
     listener->is_taken = false;
     /* listen() again: for another backlog, and so that SO_PEERCRED tells of this process */
-    bool is_ours = listen(listener->fd, options->backlog) == 0;
-    if (is_ours && net_address_is_unix(&listener->address)) {
-        is_ours = chmod(socket_path(&listener->address), (mode_t)options->unix_socket_mode) == 0;
+    int error = listen(listener->fd, options->backlog) == 0 ? 0 : errno;
+    if (!error && net_address_is_unix(&listener->address)) {
+        error = set_mode(&listener->address, options->unix_socket_mode);
     }
-    if (!is_ours) {
-        *ret_reason = strerror(errno);
+    if (error) {
+        *ret_reason = strerror(error);
     }
-    return is_ours ? BASE_OK : BASE_ESYSTEM;
+    return error ? BASE_ESYSTEM : BASE_OK;
 }
 
 void net_listener_leave(struct net_listener *listener)

@@ -245,11 +245,12 @@ void proxy_listeners_own(struct proxy *proxy)
         if (!listener->is_taken) {
             continue;
         }
-        if (net_listener_own(listener, &options, &reason) < 0) {
+        int r = net_listener_own(listener, &options, &reason);
+        if (r < 0) {
             proxy_log(PROXY_WARNING, "a socket stays as the predecessor had it: %s", reason);
         }
         configure(proxy, listener);
-        if (net_address_is_unix(&listener->address)) {
+        if (r == BASE_OK && net_address_is_unix(&listener->address)) {
             (void)!give_to_group(proxy, &listener->address, false); /* it has said what is wrong */
         }
     }

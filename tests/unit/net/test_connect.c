@@ -1,6 +1,7 @@
 /* test_connect.c - listeners and connects: success, refusal, leftovers, exhaustion. */
 #include "test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -126,6 +127,47 @@ TEST(a_unix_socket_connects_and_is_removed_at_close)
     connect_and_talk(&world, &door);
     door_close(&door);
     assert_int_not_equal(stat(socket_path(), &found), 0);
+    assert_int_equal(rmdir(directory), 0);
+    world_done(&world);
+}
+
+/* net_listener_own fails, and the file at `path` has the mode it had. */
+static void assert_keeps_its_mode(struct door *door, const char *path, const char *why)
+{
+    const struct net_listener_options options = {.backlog = 64, .unix_socket_mode = 0707};
+    const char *reason = "none";
+    struct stat found;
+    assert_int_equal(net_listener_own(&door->listener, &options, &reason), BASE_ESYSTEM);
+    assert_string_equal(reason, why);
+    assert_int_equal(stat(path, &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0600);
+}
+
+TEST(a_sockets_mode_is_never_given_to_what_stands_in_its_place)
+{
+    struct world world;
+    struct door door;
+    struct stat found;
+    char other[160];
+    world_init(&world, 0, 0);
+    door_open(&door, &world, make_directory(), 5432);
+    snprintf(other, sizeof(other), "%s/other", directory);
+    assert_int_equal(rename(socket_path(), other), 0);
+    assert_int_equal(chmod(other, 0600), 0);
+    assert_int_equal(symlink(other, socket_path()), 0);
+    assert_keeps_its_mode(&door, other, strerror(ENOTSOCK));
+    unlink(socket_path());
+    int fd = open(socket_path(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_keeps_its_mode(&door, socket_path(), strerror(ENOTSOCK));
+    assert_int_equal(rename(other, socket_path()), 0);
+    const struct net_listener_options options = {.backlog = 64, .unix_socket_mode = 0707};
+    const char *reason = "none";
+    assert_int_equal(net_listener_own(&door.listener, &options, &reason), BASE_OK);
+    assert_int_equal(stat(socket_path(), &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0707);
+    door_close(&door);
     assert_int_equal(rmdir(directory), 0);
     world_done(&world);
 }
