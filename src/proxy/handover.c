@@ -87,15 +87,6 @@ static int open_own(struct proxy *proxy, uint16_t port)
     return r;
 }
 
-static void tell_manager(int32_t pid)
-{
-    char lines[64];
-    if (pid > 0) {
-        snprintf(lines, sizeof(lines), "MAINPID=%d", (int)pid);
-        proxy_service_notify(lines);
-    }
-}
-
 int proxy_handover(struct proxy *proxy, int32_t pid, const char **ret_why)
 {
     uint16_t port = proxy_listeners_unix_port(proxy);
@@ -115,7 +106,9 @@ int proxy_handover(struct proxy *proxy, int32_t pid, const char **ret_why)
                   "get lost; this process, %d, takes signals only",
                   proxy->config->options.unix_socket_dir, (int)getpid());
     }
-    tell_manager(pid);
+    if (pid > 0) {
+        proxy_service_hand_over(pid);
+    }
     proxy_shutdown_when_left(proxy);
     return BASE_OK;
 }

@@ -1,7 +1,8 @@
 /* service.c - what systemd is told and hands over; see service.h for the protocols.
  *
  * The library for this would be one more dependency for two small protocols that are documented to
- * be spoken by hand (sd_notify(3), "Notes"). Test: tests/system/test_process.py.
+ * be spoken by hand (sd_notify(3), "Notes"). Tests: tests/system/test_process.py,
+ * test_reboot.py.
  */
 #include "proxy/service.h"
 
@@ -54,6 +55,14 @@ void proxy_service_reloading(base_time now)
     char lines[80];
     snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now / BASE_US);
     proxy_service_notify(lines);
+}
+
+void proxy_service_hand_over(int32_t pid)
+{
+    char lines[32];
+    snprintf(lines, sizeof(lines), "MAINPID=%" PRId32, pid);
+    proxy_service_notify(lines);
+    unsetenv("NOTIFY_SOCKET");
 }
 
 /* A whole number from the environment; 0 when there is none. */

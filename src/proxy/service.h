@@ -16,6 +16,9 @@ struct proxy;
 void proxy_service_notify(const char *lines);
 /* "RELOADING=1" with the time systemd asks for: the loop's, which is the monotonic clock's. */
 void proxy_service_reloading(base_time now);
+/* Says that the service is process `pid` from now on. What this process says later would be taken
+ * for the service's own word (that it stops, that it lives), so it says nothing any more. */
+void proxy_service_hand_over(int32_t pid);
 
 /* How many sockets were handed over: descriptors PROXY_SERVICE_FD and on. The environment is
  * cleared, so that no child takes them for its own. */

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness.daemon import BIN
-from harness.pg import give_to_postgres
+from harness.manager import Manager
 from harness.wait import free_port, until
 from test_ops import run
 
@@ -224,43 +224,32 @@ def test_a_facility_that_does_not_exist(weir_factory, pg):
 # ---- the service manager
 
 @pytest.fixture
-def manager(weir_factory, pg):
-    """A daemon started as systemd does with Type=notify; what it says comes line by line."""
+def managed(weir_factory, pg):
+    """A daemon started as systemd does with Type=notify, and who listens to it."""
     weir = prepared(weir_factory, pg)
-    path = os.path.join(weir.folder, "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.bind(path)
-        give_to_postgres(path)
-        notify.settimeout(20)
-        weir.spawn([weir.ini], env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"})
-
-        def heard(text):
-            said = ""
-            while text not in said.splitlines():
-                said = notify.recv(4096).decode()
-            return said
-        yield weir, heard
+    with Manager(weir.folder) as manager:
+        weir.spawn([weir.ini], env={**manager.environment, "WATCHDOG_USEC": "200000"})
+        yield weir, manager
 
 
-def test_the_service_manager_hears_of_ready_reload_and_end(manager):
-    weir, heard = manager
-    heard("READY=1")
+def test_the_service_manager_hears_of_ready_reload_and_end(managed):
+    weir, manager = managed
+    manager.wait_for("READY=1")
     assert weir.sql("SELECT 1") == [(1,)]
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     weir.signal(signal.SIGHUP)
-    said = heard("RELOADING=1")
-    stamp = int(said.split("MONOTONIC_USEC=")[1].split()[0])
-    assert before <= stamp <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-    heard("READY=1")
+    said = dict(line.split("=", 1) for line in manager.wait_for("RELOADING=1"))
+    after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    assert before <= int(said["MONOTONIC_USEC"]) <= after
+    manager.wait_for("READY=1")
     weir.signal(signal.SIGTERM)
-    heard("STOPPING=1")
+    manager.wait_for("STOPPING=1")
     assert weir.process.wait(10) == 0
 
 
-def test_the_watchdog_is_fed(manager):
-    weir, heard = manager
+def test_the_watchdog_is_fed(managed):
     for _ in range(3):
-        heard("WATCHDOG=1")
+        managed[1].wait_for("WATCHDOG=1")
 
 
 def spawn_with_sockets(weir, sockets):

@@ -17,7 +17,7 @@ import pytest
 
 from harness import wire
 from harness.daemon import BIN
-from harness.pg import give_to_postgres
+from harness.manager import Manager
 from harness.wait import free_port, until
 from test_ops import run
 from test_process import needs_root, pid_of, prepared
@@ -378,21 +378,13 @@ def test_root_starts_the_successor_of_a_process_that_gave_root_up(weir_factory, 
 
 def test_the_service_manager_learns_of_the_new_process(weir_factory, pg):
     weir = prepared(weir_factory, pg)
-    path = os.path.join(weir.folder, "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.bind(path)
-        give_to_postgres(path)
-        notify.settimeout(20)
-        weir.spawn([weir.ini], env={"NOTIFY_SOCKET": path})
-        heard = []
-
-        def wait_for(text):
-            while text not in heard:
-                heard.extend(notify.recv(4096).decode().splitlines())
-        wait_for("READY=1")
+    with Manager(weir.folder) as manager:
+        weir.spawn([weir.ini], env=manager.environment)
+        manager.wait_for("READY=1")
         before = weir.process
-        weir.spawn(["-R", weir.ini], env={"NOTIFY_SOCKET": path})
-        wait_for(f"MAINPID={weir.process.pid}")
-        wait_for("READY=1")
-        assert "STOPPING=1" not in heard
+        weir.spawn(["-R", weir.ini], env=manager.environment)
+        manager.wait_for(f"MAINPID={weir.process.pid}", "READY=1")
         ends(before)
+        weir.signal(signal.SIGTERM)
+        ends(weir.process)
+        assert manager.all_lines().count("STOPPING=1") == 1  # the predecessor's is not the service's
