@@ -235,6 +235,28 @@ static int import_files(struct request *request)
     return code;
 }
 
+/* Who reads a portfolio's figures has to know what is not in them yet. */
+static int tell_waiting(const struct request *request, struct store_problem *problem)
+{
+    const char *id = request->user_id;
+    PGresult *result;
+    int status = store_query(request->conn,
+                             "SELECT count(*), max(s.as_of) FROM activities v"
+                             " JOIN snapshots s USING (user_id)"
+                             " WHERE v.user_id = $1 AND v.day > s.as_of",
+                             1, &id, &result, problem);
+    if (status != STORE_OK)
+        return status;
+    int64_t count = store_integer(result, 0, 0, 0);
+    if (count > 0)
+        printf("%" PRId64 " %s after the last price, which is of %s: the figures take %s in when "
+               "newer prices are imported (`horizon import prices`)\n",
+               count, count == 1 ? "activity is" : "activities are", store_text(result, 0, 1),
+               count == 1 ? "it" : "them");
+    PQclear(result);
+    return STORE_OK;
+}
+
 static int end(struct request *request, int code)
 {
     struct store_problem problem;
@@ -242,7 +264,12 @@ static int end(struct request *request, int code)
         store_rollback(request->conn);
         return cli_fail("nothing was imported");
     }
-    if (request->is_stale && store_revalue(request->conn, request->user_id, &problem) != STORE_OK) {
+    int status = STORE_OK;
+    if (request->is_stale)
+        status = store_revalue(request->conn, request->user_id, &problem);
+    if (status == STORE_OK)
+        status = tell_waiting(request, &problem);
+    if (status != STORE_OK) {
         store_rollback(request->conn);
         return cli_fail("nothing was imported: %s", problem.text);
     }

@@ -36,6 +36,15 @@ static day last_quote(const struct portfolio *portfolio)
     return last;
 }
 
+size_t valuation_known(const struct portfolio *portfolio)
+{
+    day last = last_quote(portfolio);
+    size_t known = portfolio->activity_count;
+    while (last != DAY_NONE && known > 0 && portfolio->activities[known - 1].when > last)
+        known--;
+    return known;
+}
+
 /* The valuation's days, ascending, each once. NULL: no memory. */
 static day *make_calendar(const struct portfolio *portfolio, size_t *ret_count)
 {

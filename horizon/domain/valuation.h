@@ -5,6 +5,10 @@
  * (a Sunday) counts on the next of these days. A price that is missing is the last one before it;
  * before the first one it is the price of the last trade.
  *
+ * Figures go to the last price and no further: with an old price a new activity would make a day
+ * that never was. So they are of the first valuation_known() activities; a valuation of all of them
+ * tells whether those that wait for a price contradict the others.
+ *
  * wealth[t] is what 1 has become: the product of the daily time-weighted returns, that of the first
  * day included (a fee paid there is a loss). A day before which nothing was invested has return 0.
  */
@@ -48,6 +52,10 @@ enum {
     VALUATION_ENOMEM = -1,
     VALUATION_EWRONG = -2, /* the activities contradict themselves: see the complaint */
 };
+
+/* How many of the activities are not after the last price, so that figures know them. Without any
+ * price all of them: their own prices are what there is. */
+size_t valuation_known(const struct portfolio *portfolio);
 
 int valuation_init(struct valuation *valuation, const struct portfolio *portfolio,
                    struct complaint *ret_complaint) __attribute__((warn_unused_result));

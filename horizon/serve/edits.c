@@ -164,15 +164,20 @@ static bool begin(struct request *request)
     return true;
 }
 
-/* Has everything computed anew and commits. On failure the pool rolls back. */
-static bool commit(struct request *request)
+/* Has everything computed anew. On failure the pool rolls back. */
+static bool revalue(struct request *request)
 {
     struct store_problem problem = {0};
     if (store_revalue(request->conn, request->user.id, &problem) != 0) {
         refuse_problem(request, &problem);
         return false;
     }
-    return run(request, "COMMIT");
+    return true;
+}
+
+static bool commit(struct request *request)
+{
+    return revalue(request) && run(request, "COMMIT");
 }
 
 /* ---- assets and the watch list ---------------------------------------------------------------
@@ -306,12 +311,14 @@ static const struct out_column activity_columns[] = {
     {"id", OUT_NUMBER},          {"date", OUT_TEXT},       {"kind", OUT_TEXT},
     {"symbol", OUT_TEXT},        {"quantity", OUT_NUMBER}, {"price", OUT_NUMBER},
     {"fee", OUT_NUMBER},         {"amount", OUT_NUMBER},   {"numerator", OUT_NUMBER},
-    {"denominator", OUT_NUMBER}, {"note", OUT_TEXT},
+    {"denominator", OUT_NUMBER}, {"note", OUT_TEXT},       {"waiting", OUT_BOOLEAN},
 };
 
 #define SELECT_ACTIVITY                                                                         \
     "SELECT v.id, v.day, v.kind, a.symbol, v.quantity, v.price, v.fee, v.amount, v.numerator, " \
-    "v.denominator, v.note "
+    "v.denominator, v.note, coalesce(v.day > s.as_of, false) "                                  \
+    "FROM activities v LEFT JOIN assets a ON a.user_id = v.user_id AND a.id = v.asset_id "      \
+    "LEFT JOIN snapshots s ON s.user_id = v.user_id WHERE v.user_id = $1::uuid "
 
 static void write_page(struct request *request, const PGresult *result, int size)
 {
@@ -347,8 +354,7 @@ void edit_list_activities(struct request *request)
     PGresult *result = lease_query(
         request,
         SELECT_ACTIVITY
-        "FROM activities v LEFT JOIN assets a ON a.user_id = v.user_id AND a.id = v.asset_id "
-        "WHERE v.user_id = $1::uuid AND ($2::bigint IS NULL OR (v.day, v.id) < "
+        "AND ($2::bigint IS NULL OR (v.day, v.id) < "
         "(SELECT b.day, b.id FROM activities b WHERE b.user_id = $1::uuid AND b.id = $2::bigint)) "
         "ORDER BY v.day DESC, v.id DESC LIMIT $3::int",
         3, values);
@@ -364,22 +370,22 @@ static const char *or_null(const char *text)
 }
 
 /* The user's first account, made when there is none. */
-#define INSERT_ACTIVITY                                                                         \
-    "WITH first AS (SELECT id FROM accounts WHERE user_id = $1::uuid ORDER BY id LIMIT 1), "    \
-    "made AS (INSERT INTO accounts (user_id, name) SELECT $1::uuid, 'Main' "                    \
-    "WHERE NOT EXISTS (SELECT FROM first) RETURNING id), "                                      \
-    "v AS (INSERT INTO activities (user_id, account_id, asset_id, day, kind, quantity, price, " \
-    "fee, amount, numerator, denominator, note) "                                               \
-    "SELECT $1::uuid, (SELECT id FROM first UNION ALL SELECT id FROM made), $2::bigint, "       \
-    "$3::date, $4, $5::numeric, $6::numeric, coalesce($7::numeric, 0), $8::numeric, $9::int, "  \
-    "$10::int, coalesce($11, '') RETURNING *) " SELECT_ACTIVITY                                 \
-    "FROM v LEFT JOIN assets a ON a.user_id = v.user_id AND a.id = v.asset_id"
+#define INSERT_ACTIVITY                                                                        \
+    "WITH first AS (SELECT id FROM accounts WHERE user_id = $1::uuid ORDER BY id LIMIT 1), "   \
+    "made AS (INSERT INTO accounts (user_id, name) SELECT $1::uuid, 'Main' "                   \
+    "WHERE NOT EXISTS (SELECT FROM first) RETURNING id) "                                      \
+    "INSERT INTO activities (user_id, account_id, asset_id, day, kind, quantity, price, "      \
+    "fee, amount, numerator, denominator, note) "                                              \
+    "SELECT $1::uuid, (SELECT id FROM first UNION ALL SELECT id FROM made), $2::bigint, "      \
+    "$3::date, $4, $5::numeric, $6::numeric, coalesce($7::numeric, 0), $8::numeric, $9::int, " \
+    "$10::int, coalesce($11, '') RETURNING id"
 
-static PGresult *insert_activity(struct request *request, const struct activity_input *input)
+static bool insert_activity(struct request *request, const struct activity_input *input,
+                            char id[ID_BYTES])
 {
     char asset[ID_BYTES] = "";
     if (input->symbol[0] && !find_asset(request, input->symbol, asset)) {
-        return NULL;
+        return false;
     }
     const char *values[] = {
         request->user.id,
@@ -394,20 +400,30 @@ static PGresult *insert_activity(struct request *request, const struct activity_
         or_null(input->denominator),
         or_null(input->note),
     };
-    return lease_query(request, INSERT_ACTIVITY, COUNT(values), values);
+    PGresult *result = lease_query(request, INSERT_ACTIVITY, COUNT(values), values);
+    if (!result) {
+        return false;
+    }
+    snprintf(id, ID_BYTES, "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return true;
 }
 
 void edit_add_activity(struct request *request)
 {
     struct activity_input input;
-    if (!read_activity(request, &input) || !begin(request)) {
+    char id[ID_BYTES];
+    const char *values[] = {request->user.id, id};
+    if (!read_activity(request, &input) || !begin(request) ||
+        !insert_activity(request, &input, id) || !revalue(request)) {
         return;
     }
-    PGresult *result = insert_activity(request, &input);
+    PGresult *result =
+        lease_query(request, SELECT_ACTIVITY "AND v.id = $2::bigint", COUNT(values), values);
     if (!result) {
         return;
     }
-    if (commit(request)) {
+    if (run(request, "COMMIT")) {
         struct out out = {0};
         out_begin(&out, '{');
         out_columns(&out, result, 0, 0, activity_columns, COUNT(activity_columns));

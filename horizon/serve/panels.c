@@ -259,13 +259,27 @@ static void write_market(struct request *request, struct out *out, const PGresul
  */
 
 static const struct out_column totals[] = {
-    {"total_value", OUT_NUMBER},       {"cash", OUT_NUMBER},        {"market_value", OUT_NUMBER},
-    {"net_contributions", OUT_NUMBER}, {"total_gain", OUT_NUMBER},  {"cost_basis", OUT_NUMBER},
-    {"unrealised_pl", OUT_NUMBER},     {"realised_pl", OUT_NUMBER}, {"dividends", OUT_NUMBER},
-    {"interest", OUT_NUMBER},          {"fees", OUT_NUMBER},        {"day_change", OUT_NUMBER},
-    {"day_change_ratio", OUT_RATIO},   {"cash_weight", OUT_RATIO},  {"twr", OUT_RATIO},
-    {"twr_annualised", OUT_RATIO},     {"xirr", OUT_RATIO},         {"first_activity", OUT_TEXT},
-    {"activity_count", OUT_NUMBER},    {"reasons", OUT_RAW},
+    {"total_value", OUT_NUMBER},
+    {"cash", OUT_NUMBER},
+    {"market_value", OUT_NUMBER},
+    {"net_contributions", OUT_NUMBER},
+    {"total_gain", OUT_NUMBER},
+    {"cost_basis", OUT_NUMBER},
+    {"unrealised_pl", OUT_NUMBER},
+    {"realised_pl", OUT_NUMBER},
+    {"dividends", OUT_NUMBER},
+    {"interest", OUT_NUMBER},
+    {"fees", OUT_NUMBER},
+    {"day_change", OUT_NUMBER},
+    {"day_change_ratio", OUT_RATIO},
+    {"cash_weight", OUT_RATIO},
+    {"twr", OUT_RATIO},
+    {"twr_annualised", OUT_RATIO},
+    {"xirr", OUT_RATIO},
+    {"first_activity", OUT_TEXT},
+    {"activity_count", OUT_NUMBER},
+    {"waiting_activities", OUT_NUMBER},
+    {"reasons", OUT_RAW},
 };
 
 static const struct out_column position[] = {
@@ -282,7 +296,8 @@ static void write_no_totals(struct out *out)
 {
     for (size_t i = 0; i < COUNT(totals); i++) {
         bool is_reasons = strcmp(totals[i].name, "reasons") == 0;
-        bool is_count = strcmp(totals[i].name, "activity_count") == 0;
+        bool is_count = strcmp(totals[i].name, "activity_count") == 0 ||
+                        strcmp(totals[i].name, "waiting_activities") == 0;
         out_name(out, totals[i].name);
         out_raw(out, is_reasons ? "{\"twr\":\"no_activities\",\"xirr\":\"no_activities\"}"
                      : is_count ? "0"

@@ -82,9 +82,9 @@ static void copy_reasons(struct store_copy *copy, const struct derive *derive,
 {
     struct derive_reasons reasons = {0};
     if (derive->valuation->count == 0) {
-        derive_reason(&reasons, "total_value", FIGURE_NO_ACTIVITY);
-        derive_reason(&reasons, "twr", FIGURE_NO_ACTIVITY);
-        derive_reason(&reasons, "xirr", FIGURE_NO_ACTIVITY);
+        derive_reason(&reasons, "total_value", derive_emptiness(derive));
+        derive_reason(&reasons, "twr", derive_emptiness(derive));
+        derive_reason(&reasons, "xirr", derive_emptiness(derive));
     } else {
         derive_reason(&reasons, "twr", all->total.reason);
         derive_reason(&reasons, "twr_annualised", all->annualised.reason);
@@ -96,6 +96,7 @@ static void copy_reasons(struct store_copy *copy, const struct derive *derive,
 int derive_snapshot(const struct derive *derive, int64_t version, struct store_problem *problem)
 {
     const struct portfolio *portfolio = &derive->loaded->portfolio;
+    const struct portfolio *entered = &derive->loaded->entered;
     struct performance all;
     struct figure xirr;
     struct store_copy copy;
@@ -115,8 +116,8 @@ int derive_snapshot(const struct derive *derive, int64_t version, struct store_p
     store_copy_text(&copy, derive->loaded->benchmark);
     copy_totals(&copy, derive);
     copy_returns(&copy, &all, &xirr);
-    store_copy_day(&copy, portfolio->activity_count ? portfolio->activities[0].when : DAY_NONE);
-    store_copy_integer(&copy, (int64_t)portfolio->activity_count);
+    store_copy_day(&copy, entered->activity_count ? entered->activities[0].when : DAY_NONE);
+    store_copy_integer(&copy, (int64_t)entered->activity_count);
     copy_reasons(&copy, derive, &all, &xirr);
     store_copy_row(&copy);
     return store_copy_end(&copy, problem);

@@ -27,6 +27,9 @@ int derive_figures(const struct derive *derive, struct store_problem *problem) S
 int derive_charts(const struct derive *derive, struct store_problem *problem) STORE_MUST_CHECK;
 int derive_checks(const struct derive *derive, struct store_problem *problem) STORE_MUST_CHECK;
 
+/* Why a portfolio without days has none. */
+const char *derive_emptiness(const struct derive *derive);
+
 /* Why figures lack, as a JSON object: zeroed at first, then a call for each figure (without effect
  * when its reason is NULL), then the text. */
 struct derive_reasons {

@@ -33,6 +33,11 @@ const char *derive_reasons_end(struct derive_reasons *reasons)
     return reasons->text;
 }
 
+const char *derive_emptiness(const struct derive *derive)
+{
+    return derive->loaded->entered.activity_count > 0 ? FIGURE_NO_PRICE_YET : FIGURE_NO_ACTIVITY;
+}
+
 /* ---- figures --------------------------------------------------------------------------------- */
 
 struct named_figure {
@@ -92,6 +97,8 @@ static int figures_of_portfolio(struct store_copy *copy, const struct derive *de
     if (!performance_measure(&derive->wealth, &derive->benchmark, start, &measured) ||
         !performance_xirr(derive->valuation, &derive->loaded->portfolio, start, &xirr))
         return STORE_ENOMEM;
+    if (derive->valuation->count == 0)
+        xirr = figure_none(derive_emptiness(derive));
     copy_figures(copy, derive, range, "", &measured, xirr);
     return STORE_OK;
 }

@@ -119,11 +119,38 @@ static bool read_activity(const struct store_portfolio *loaded, const PGresult *
            (activity->asset != NO_ASSET) == activity_has_asset(activity->kind);
 }
 
+static int restate(struct activity *activities, size_t count, struct store_problem *problem)
+{
+    size_t wrong;
+    if (activity_adjust(activities, count, &wrong))
+        return STORE_OK;
+    store_fail(problem, STORE_EWRONG,
+               "a SPLIT after activity %lld makes more shares than can be counted",
+               (long long)activities[wrong].id);
+    if (problem)
+        problem->activity = activities[wrong].id;
+    return STORE_EWRONG;
+}
+
+/* From `count` activities that are sorted; there is place for as many behind them. */
+static int divide(struct store_portfolio *loaded, size_t count, struct store_problem *problem)
+{
+    struct activity *entered = loaded->activities + count;
+    memcpy(entered, loaded->activities, count * sizeof(*entered));
+    loaded->portfolio.activities = loaded->activities;
+    loaded->portfolio.activity_count = count;
+    loaded->portfolio.activity_count = valuation_known(&loaded->portfolio);
+    loaded->entered = loaded->portfolio;
+    loaded->entered.activities = entered;
+    loaded->entered.activity_count = count;
+    int status = restate(loaded->activities, loaded->portfolio.activity_count, problem);
+    return status == STORE_OK ? restate(entered, count, problem) : status;
+}
+
 static int load_activities(PGconn *conn, const char *user_id, struct store_portfolio *loaded,
                            struct store_problem *problem)
 {
     PGresult *rows;
-    size_t wrong;
     int status = store_query(
         conn,
         "SELECT id, " DAY("day") ", kind, asset_id,"
@@ -133,7 +160,7 @@ static int load_activities(PGconn *conn, const char *user_id, struct store_portf
     if (status != STORE_OK)
         return status;
     size_t count = (size_t)PQntuples(rows);
-    loaded->activities = calloc(count + 1, sizeof(*loaded->activities));
+    loaded->activities = calloc(2 * count + 1, sizeof(*loaded->activities));
     if (!loaded->activities) {
         PQclear(rows);
         return out_of_memory(problem);
@@ -148,16 +175,7 @@ static int load_activities(PGconn *conn, const char *user_id, struct store_portf
     if (status != STORE_OK)
         return status;
     activity_sort(loaded->activities, count);
-    loaded->portfolio.activities = loaded->activities;
-    loaded->portfolio.activity_count = count;
-    if (activity_adjust(loaded->activities, count, &wrong))
-        return STORE_OK;
-    status = store_fail(problem, STORE_EWRONG,
-                        "a SPLIT after activity %lld makes more shares than can be counted",
-                        (long long)loaded->activities[wrong].id);
-    if (problem)
-        problem->activity = loaded->activities[wrong].id;
-    return status;
+    return divide(loaded, count, problem);
 }
 
 int store_portfolio_load(PGconn *conn, const char *user_id, struct store_portfolio *ret_loaded,

@@ -1,6 +1,8 @@
 /* portfolio.h - a user's portfolio as the figures need it, read from the database.
  *
- * Activities come sorted and restated for splits. The benchmark is one of the assets.
+ * Activities come sorted and restated for splits. Those after the last price wait for a later one:
+ * figures do not know them (valuation.h), and a split among them does not restate what came before,
+ * for the prices do not know it either. The benchmark is one of the assets.
  */
 #ifndef HORIZON_STORE_PORTFOLIO_H
 #define HORIZON_STORE_PORTFOLIO_H
@@ -16,6 +18,7 @@ struct store_portfolio {
     struct quote *quotes;
     struct activity *activities;
     struct portfolio portfolio; /* benchmark is NULL when no asset has that symbol */
+    struct portfolio entered;   /* the same with the activities that wait for a price */
 };
 
 /* STORE_ENOTFOUND: no such user. STORE_EWRONG: splits that outgrow what can be counted. */

@@ -115,6 +115,34 @@ static int complain(int status, const struct complaint *complaint, struct store_
     return STORE_EWRONG;
 }
 
+static bool has_split(const struct activity *activities, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (activities[i].kind == ACTIVITY_SPLIT)
+            return true;
+    return false;
+}
+
+/* Whether the activities that wait for a price fit the others: once prices come, it is too late to
+ * ask. What shares are worth after a split no price tells yet, so that is not judged. */
+static int try_waiting(const struct store_portfolio *loaded, struct store_problem *problem)
+{
+    size_t known = loaded->portfolio.activity_count, count = loaded->entered.activity_count;
+    struct valuation valuation;
+    struct complaint complaint = {0};
+    if (known == count)
+        return STORE_OK;
+    int status = valuation_init(&valuation, &loaded->entered, &complaint);
+    if (status == 0) {
+        valuation_done(&valuation);
+        return STORE_OK;
+    }
+    bool is_about_worth = status == VALUATION_EWRONG && complaint.activity == 0;
+    if (is_about_worth && has_split(loaded->entered.activities + known, count - known))
+        return STORE_OK;
+    return complain(status, &complaint, problem);
+}
+
 int store_revalue(PGconn *conn, const char *user_id, struct store_problem *problem)
 {
     struct store_portfolio loaded;
@@ -132,7 +160,9 @@ int store_revalue(PGconn *conn, const char *user_id, struct store_problem *probl
                                 .loaded = &loaded,
                                 .valuation = &valuation,
                                 .as_of = valuation.as_of};
-        status = write_all(&derive, problem);
+        status = try_waiting(&loaded, problem);
+        if (status == STORE_OK)
+            status = write_all(&derive, problem);
         valuation_done(&valuation);
     }
     store_portfolio_done(&loaded);

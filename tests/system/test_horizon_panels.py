@@ -255,6 +255,65 @@ def test_wrong_activity_is_told_by_its_field(shared, change, field):
     assert answer.json["error"]["field"] == field
 
 
+def comparable(answer):
+    return {key: value for key, value in answer.items()
+            if key not in ("generated_at", "data_version", "waiting_activities", "activity_count")}
+
+
+def test_activity_after_the_last_price_waits_for_one_and_is_told(demo):
+    """Figures are of the day of the last price: with what came later there is no day yet."""
+    before = {name: panel(demo, name, demo.token) for name in EXAMPLES}
+    assert before["summary"]["waiting_activities"] == 0
+    added = add(demo, date="2018-05-14", kind="DEPOSIT", amount=1000)
+    bought = add(demo, date="2018-05-15", kind="BUY", symbol="IBM", quantity=1, price=144)
+    assert added.json["waiting"] is bought.json["waiting"] is True
+    after = {name: panel(demo, name, demo.token) for name in EXAMPLES}
+    for name in EXAMPLES:
+        assert comparable(after[name]) == comparable(before[name]), name
+    summary = after["summary"]
+    assert summary["as_of"] == "2018-05-11" and summary["waiting_activities"] == 2
+    assert summary["activity_count"] == before["summary"]["activity_count"] + 2
+    newest = panel(demo, "activities", demo.token, "?limit=3")["items"]
+    assert [item["waiting"] for item in newest] == [True, True, False]
+    # a price of the first one's day: that one is in, the other still waits
+    out, _ = demo.run("import", "prices", "--user", "demo", "--symbol", "IBM",
+                      demo.file("ibm.csv", "Date,Close\n2018-05-14,144.3\n"))
+    assert "1 activity is after the last price, which is of 2018-05-14" in out
+    later = panel(demo, "summary", demo.token)
+    assert later["as_of"] == "2018-05-14" and later["waiting_activities"] == 1
+    assert later["cash"] == pytest.approx(summary["cash"] + 1000, abs=0.011)
+
+
+def test_activity_after_the_last_price_may_not_contradict_either(demo):
+    sold = add(demo, date="2018-06-01", kind="SELL", symbol="IBM", quantity=1000, price=1)
+    assert (sold.status, sold.code) == (409, "contradiction")
+    spent = add(demo, date="2018-06-01", kind="WITHDRAWAL", amount=99999999)
+    assert spent.code == "contradiction" and "DEPOSIT" in spent.json["error"]["message"]
+    assert panel(demo, "summary", demo.token)["waiting_activities"] == 0
+
+
+def test_split_after_the_last_price_leaves_the_figures_alone(demo):
+    """The prices do not know it yet either."""
+    before = panel(demo, "summary", demo.token)
+    split = add(demo, date="2018-06-01", kind="SPLIT", symbol="AAPL", numerator=7, denominator=1)
+    assert split.status == 201
+    assert add(demo, date="2018-06-02", kind="SELL", symbol="AAPL", quantity=700, price=26).status == 201
+    assert comparable(panel(demo, "summary", demo.token)) == comparable(before)
+
+
+def test_portfolio_whose_activities_all_wait_says_so(demo):
+    demo.add_user("late")
+    token = demo.login("late")
+    demo.run("import", "prices", "--user", "late", "--symbol", "IBM",
+             demo.file("ibm.csv", "Date,Close\n2018-05-14,144.3\n"))
+    add(demo, token, date="2018-05-15", kind="DEPOSIT", amount=5)
+    summary = panel(demo, "summary", token)
+    assert summary["total_value"] is None and summary["waiting_activities"] == 1
+    assert summary["reasons"]["total_value"] == summary["reasons"]["twr"] == "no_price_yet"
+    assert summary["first_activity"] == "2018-05-15"
+    assert panel(demo, "report", token)["portfolio"]["reasons"]["xirr"] == "no_price_yet"
+
+
 def test_every_kind_of_activity_can_be_added(demo):
     for activity in ({"kind": "DEPOSIT", "amount": 0.1}, {"kind": "WITHDRAWAL", "amount": 0.1},
                      {"kind": "SELL", "symbol": "AAPL", "quantity": 0.00000001, "price": 0},

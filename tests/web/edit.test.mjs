@@ -47,6 +47,21 @@ test("a deposit changes the total at once, and is gone when it is deleted", asyn
     assert.equal(await total(), before);
 });
 
+test("an activity after the last price says that it is not in the figures yet", async () => {
+    const before = await total();
+    const page = await openActivities();
+    await fill(page, "DEPOSIT", { date: "2018-05-14", amount: "77" });
+    await expectText(page, "[role=status]", "Saved. It is after the last price");
+    await expectText(page, "[data-test=activities] tbody tr:first-child .is-warning", "no price yet");
+    await page.click("[data-test=view-portfolio]");
+    await expectText(page, "[data-test=waiting]", /One activity is after the last price, of .*May 11, 2018/);
+    await expectText(page, "[data-test=total]", money(before));
+    await page.click("[data-test=view-activities]");
+    await removeFirst(page);
+    await page.click("[data-test=view-portfolio]");
+    await page.waitForSelector("[data-test=waiting]", { state: "detached" });
+});
+
 test("a deletion that the person thinks better of deletes nothing", async () => {
     const page = await openActivities();
     const count = await page.locator("[data-test=activities] tbody tr").count();

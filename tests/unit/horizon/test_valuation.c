@@ -117,6 +117,20 @@ TEST(activities_after_the_last_price_have_days_of_their_own)
     valuation_done(&valuation);
 }
 
+TEST(figures_know_activities_up_to_the_last_price)
+{
+    const struct quote quotes[] = {quote_of(10, 50), quote_of(11, 50)};
+    struct asset asset = asset_of("A", quotes, 2);
+    struct activity activities[] = {deposit(10, 100), deposit(11, 60), deposit(12, 5)};
+    struct portfolio portfolio = {&asset, 1, NULL, activities, 3};
+    assert_int_equal(valuation_known(&portfolio), 2);
+    portfolio.activities += 2;
+    portfolio.activity_count = 1;
+    assert_int_equal(valuation_known(&portfolio), 0);
+    portfolio.asset_count = 0; /* nothing has a price: the activities are what there is */
+    assert_int_equal(valuation_known(&portfolio), 1);
+}
+
 TEST(investing_in_the_index_equals_the_index)
 {
     const struct quote index[] = {quote_of(10, 100), quote_of(11, 110), quote_of(12, 99),

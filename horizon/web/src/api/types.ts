@@ -76,6 +76,8 @@ export interface Summary extends Envelope {
     twr_annualised: number | null;
     xirr: number | null;
     first_activity: string | null;
+    /** Activities after `as_of`, which the figures do not know yet. */
+    waiting_activities: number;
     positions: Position[];
 }
 
@@ -189,6 +191,8 @@ export interface Activity {
     amount: number | null;
     numerator: number | null;
     denominator: number | null;
+    /** It is after the last price, so the figures do not know it yet. */
+    waiting: boolean;
 }
 
 export interface ActivityList {

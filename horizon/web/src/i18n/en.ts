@@ -44,6 +44,7 @@ const reasons: Record<string, string> = {
     too_few_returns: "too few days", zero_variance: "the prices did not move",
     less_than_a_year: "only from one year on", no_solution: "there is no such rate",
     no_base_value: "nothing was held at the beginning", no_activities: "there are no activities",
+    no_price_yet: "there is no price since the first activity",
     no_benchmark: "not against itself", no_price: "there is no price", total_loss: "after a total loss",
 };
 
@@ -203,6 +204,14 @@ export const en = {
     save: "Save",
     saving: "Saving …",
     saved: "Saved. All figures are up to date.",
+    savedWaiting: "Saved. It is after the last price: the figures take it in when newer prices are " +
+        "imported (horizon import prices).",
+    waitingTag: "no price yet",
+    waitingHelp: "It is after the last price: the figures take it in when newer prices are imported " +
+        "(horizon import prices).",
+    waitingActivities: (count: number, date: string) =>
+        (count === 1 ? "One activity is" : `${count} activities are`) + ` after the last price, ` +
+        `of ${date}, and not in these figures yet. Import newer prices (horizon import prices).`,
     remove: "Delete",
     removeActivity: (what: string) => `Delete ${what}`,
     reallyRemove: (what: string) => `Delete ${what}? All figures are worked out anew.`,

@@ -161,6 +161,7 @@ export const es: Messages = {
         too_few_returns: "muy pocos días", zero_variance: "los precios no se movieron",
         less_than_a_year: "solo a partir de un año", no_solution: "no existe tal tipo",
         no_base_value: "no había nada al principio", no_activities: "no hay movimientos",
+        no_price_yet: "no hay precio desde el primer movimiento",
         no_benchmark: "no frente a sí mismo", no_price: "no hay precio",
         total_loss: "tras una pérdida total",
     },
@@ -192,6 +193,15 @@ export const es: Messages = {
     save: "Guardar",
     saving: "Guardando …",
     saved: "Guardado. Todas las cifras están al día.",
+    savedWaiting: "Guardado. Es posterior al último precio: las cifras lo tendrán en cuenta cuando se " +
+        "importen precios más recientes (horizon import prices).",
+    waitingTag: "aún sin precio",
+    waitingHelp: "Es posterior al último precio: las cifras lo tendrán en cuenta cuando se importen " +
+        "precios más recientes (horizon import prices).",
+    waitingActivities: (count, date) =>
+        (count === 1 ? "Un movimiento es posterior" : `${count} movimientos son posteriores`) +
+        ` al último precio, del ${date}, y aún no figura${count === 1 ? "" : "n"} aquí. ` +
+        `Importa precios más recientes (horizon import prices).`,
     remove: "Borrar",
     removeActivity: (what) => `Borrar ${what}`,
     reallyRemove: (what) => `¿Borrar ${what}? Todas las cifras se calculan de nuevo.`,

@@ -23,6 +23,8 @@ function renderTotal(summary: Summary): HTMLElement {
         h("div", { class: "figure" }, h("dt", {}, label), h("dd", {}, value,
             note === undefined ? null : h("small", {}, note)));
     return h("div", { class: "total" },
+        summary.waiting_activities > 0 && h("p", { class: "notice is-warning", "data-test": "waiting" },
+            t.waitingActivities(summary.waiting_activities, format.date(summary.as_of))),
         h("div", { class: "total-value" },
             h("p", { class: "total-number", "data-test": "total" }, format.money(summary.total_value)),
             h("p", { class: "total-day" },

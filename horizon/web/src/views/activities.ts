@@ -98,11 +98,11 @@ function entryForm(changed: (text: string) => void): HTMLElement {
         button.disabled = true;
         button.textContent = t.saving;
         try {
-            await request(API, { method: "POST", body: checked.activity });
+            const added = await request<Activity>(API, { method: "POST", body: checked.activity });
             for (const field of ["quantity", "price", "fee", "amount", "numerator", "denominator"] as const) {
                 rows[field].input.value = "";
             }
-            changed(t.saved);
+            changed(added.waiting ? t.savedWaiting : t.saved);
         } catch (error) {
             tellRefusal(error instanceof ApiError ? error : null, rows, notice);
         } finally {
@@ -213,6 +213,7 @@ function activityRow(one: Activity, changed: (text: string) => void): HTMLElemen
     return h("tr", {},
         h("td", {}, h("time", { datetime: one.date }, format.date(one.date))),
         h("td", {}, h("span", { class: "tag" }, kind),
+            one.waiting && h("span", { class: "tag is-warning", title: t.waitingHelp }, t.waitingTag),
             one.symbol !== null && h("strong", { class: "only-phone" }, one.symbol)),
         h("td", { class: "not-phone" }, one.symbol === null ? "" : h("strong", {}, one.symbol)),
         number(isSplit ? `${one.numerator} : ${one.denominator}`
