@@ -15,6 +15,7 @@
 #include "proxy/cancel.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/invariant.h"
 #include "proxy/client.h"
@@ -23,6 +24,7 @@
 #include "proxy/log.h"
 #include "proxy/peer.h"
 #include "proxy/server.h"
+#include "proxy/takeover.h"
 #include "wire/startup.h"
 
 /* At most so many at once; further ones are left out, and what runs ends by its own time-outs. */
@@ -141,13 +143,27 @@ static void give_up(struct proxy_cancel *cancel)
 
 /* ---- the stream's callbacks ---- */
 
+/* A predecessor is gone when nobody listens in its folder, or somebody else does. */
+static bool is_gone(const struct proxy_cancel *cancel, int status)
+{
+    const struct proxy_peer *peer = cancel->peer;
+    bool is_trusted = status < 0 || proxy_takeover_is_trusted(cancel->stream.fd, geteuid());
+    if (!is_trusted) {
+        proxy_log(PROXY_WARNING,
+                  "%s is another system user's now: it gets no cancel requests; find out who has "
+                  "put it there",
+                  peer->host);
+    }
+    return status < 0 || !is_trusted;
+}
+
 static void on_open(struct net_stream *stream, int status)
 {
     struct proxy_cancel *cancel = of(stream);
-    if (status < 0) {
-        if (cancel->peer && cancel->peer->is_predecessor) {
-            cancel->peer->is_gone = true;
-        }
+    if (cancel->peer && cancel->peer->is_predecessor) {
+        cancel->peer->is_gone = is_gone(cancel, status);
+    }
+    if (status < 0 || (cancel->peer && cancel->peer->is_gone)) {
         net_stream_abort(stream);
         return;
     }

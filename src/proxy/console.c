@@ -9,6 +9,7 @@
  */
 #include "proxy/console.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "proxy/client.h"
 #include "proxy/log.h"
 #include "proxy/peer.h"
+#include "proxy/service.h"
 #include "proxy/takeover.h"
 #include "wire/frame.h"
 #include "wire/frontend.h"
@@ -113,6 +115,19 @@ static void build_left_at(struct proxy_console *console, struct wire_out *out, c
     }
 }
 
+/* How the successor is heard by the service manager. */
+static void build_manager(struct proxy_console *console, struct wire_out *out, const void *context)
+{
+    (void)context;
+    char us[24];
+    base_time every = console->client->proxy->watchdog_every;
+    snprintf(us, sizeof(us), "%" PRIu64, every * 2 / BASE_US);
+    wire_parameter_status_put(out, base_slice_text(PROXY_TAKEOVER_NOTIFY),
+                              base_slice_text(proxy_service_socket_name()));
+    wire_parameter_status_put(out, base_slice_text(PROXY_TAKEOVER_WATCHDOG),
+                              base_slice_text(every ? us : ""));
+}
+
 static void build_show(struct proxy_console *console, struct wire_out *out, const void *context)
 {
     const struct console_show_context *c = context;
@@ -154,7 +169,9 @@ static void send_with_sockets(struct proxy_console *console,
     uint32_t count = proxy_handover_sockets(client->proxy, fds);
     struct base_slice rows = build_whole(console, build_show, context);
     client->has_sockets = net_stream_send_with(&client->stream, rows, fds, count) == BASE_OK;
-    if (!client->has_sockets) {
+    if (client->has_sockets) {
+        console_send(console, build_manager, NULL);
+    } else {
         net_stream_send(&client->stream, rows);
     }
 }

@@ -1,15 +1,15 @@
 /* handover.c - the old process's end of a restart by -R; takeover.h has the whole picture.
  *
  * Always true: after the handover no file that the new process uses is removed here: neither its
- * sockets nor its pid file. The folder of the own console, unix_socket_dir/.weir.PID, is for this
- * system user only, and goes at the end. Test: tests/system/test_reboot.py.
+ * sockets nor its pid file. The folder of the own console, unix_socket_dir/.weir.PID.XXXXXX, is for
+ * this system user only, and goes at the end; nobody can have made it before, since its name is
+ * not known before. Test: tests/system/test_reboot.py.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proxy/http.h"
@@ -53,26 +53,16 @@ static const char *find_obstacle(const struct proxy *proxy)
     return NULL;
 }
 
-/* A folder left by a process that had our number and died. */
-static void clear_folder(const char *folder, uint16_t port)
-{
-    char path[PROXY_LEFT_BYTES + 32];
-    snprintf(path, sizeof(path), "%s/.s.PGSQL.%u", folder, port);
-    unlink(path);
-    rmdir(folder);
-}
-
 /* The console's own socket, in a folder that only this system user may enter. */
 static int open_own(struct proxy *proxy, uint16_t port)
 {
     char folder[PROXY_LEFT_BYTES];
-    int length = snprintf(folder, sizeof(folder), "%s/.weir.%d",
+    int length = snprintf(folder, sizeof(folder), "%s/.weir.%d.XXXXXX",
                           proxy->config->options.unix_socket_dir, (int)getpid());
     if (length < 0 || (size_t)length >= sizeof(folder)) {
         return BASE_EINVALID;
     }
-    clear_folder(folder, port);
-    if (mkdir(folder, S_IRWXU) != 0) {
+    if (!mkdtemp(folder)) {
         return BASE_ESYSTEM;
     }
     proxy->left_at = strdup(folder);

@@ -50,6 +50,24 @@ void proxy_service_notify(const char *lines)
     }
 }
 
+const char *proxy_service_socket_name(void)
+{
+    const char *name = getenv("NOTIFY_SOCKET");
+    return name ? name : "";
+}
+
+base_time proxy_service_inherit(const char *socket_name, const char *watchdog_us)
+{
+    if (*socket_name) {
+        setenv("NOTIFY_SOCKET", socket_name, 0);
+    }
+    if (*watchdog_us) {
+        setenv("WATCHDOG_USEC", watchdog_us, 1);
+        unsetenv("WATCHDOG_PID");
+    }
+    return proxy_service_watchdog();
+}
+
 void proxy_service_reloading(base_time now)
 {
     char lines[80];

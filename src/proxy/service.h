@@ -20,6 +20,13 @@ void proxy_service_reloading(base_time now);
  * for the service's own word (that it stops, that it lives), so it says nothing any more. */
 void proxy_service_hand_over(int32_t pid);
 
+/* The service manager's socket; "" when there is none. */
+const char *proxy_service_socket_name(void);
+/* The successor takes both from its predecessor ("": it has none): the socket where its own
+ * environment names none, the interval in any case, since whoever started us need not be the
+ * service manager. Returns as proxy_service_watchdog. */
+base_time proxy_service_inherit(const char *socket_name, const char *watchdog_us);
+
 /* How many sockets were handed over: descriptors PROXY_SERVICE_FD and on. The environment is
  * cleared, so that no child takes them for its own. */
 #define PROXY_SERVICE_FD 3

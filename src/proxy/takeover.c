@@ -19,6 +19,7 @@
 
 #include "proxy/log.h"
 #include "proxy/peer.h"
+#include "proxy/service.h"
 #include "wire/backend.h"
 #include "wire/frame.h"
 #include "wire/frontend.h"
@@ -41,6 +42,8 @@ struct proxy_takeover {
     /* where it, and those before it, can be reached from now on */
     char left_at[PROXY_LEFT_MAX][PROXY_LEFT_BYTES];
     uint32_t left_count;
+    char notify_socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    char watchdog_us[24];
     struct taken sockets[PROXY_HANDOVER_MAX];
     uint32_t socket_count;
     size_t begin, end; /* of what is not used yet */
@@ -127,6 +130,10 @@ static int take_parameter(struct proxy_takeover *takeover, struct base_slice bod
     } else if (r == BASE_OK && base_slice_is(name, PROXY_TAKEOVER_PARAMETER) &&
                takeover->left_count < PROXY_LEFT_MAX) {
         copy_text(takeover->left_at[takeover->left_count++], PROXY_LEFT_BYTES, value);
+    } else if (r == BASE_OK && base_slice_is(name, PROXY_TAKEOVER_NOTIFY)) {
+        copy_text(takeover->notify_socket, sizeof(takeover->notify_socket), value);
+    } else if (r == BASE_OK && base_slice_is(name, PROXY_TAKEOVER_WATCHDOG)) {
+        copy_text(takeover->watchdog_us, sizeof(takeover->watchdog_us), value);
     }
     return r;
 }
@@ -253,8 +260,7 @@ static int reach(const struct net_address *address, uid_t uid)
     return fd;
 }
 
-/* Is the listening end ours? Anybody may put a socket into /tmp. */
-static bool is_trusted(int fd, uid_t uid)
+bool proxy_takeover_is_trusted(int fd, uid_t uid)
 {
     struct ucred peer;
     socklen_t bytes = sizeof(peer);
@@ -299,7 +305,8 @@ static int talk(struct proxy *proxy, int fd, const char *path, uid_t uid)
     }
     takeover->fd = fd;
     takeover->port = (uint16_t)proxy->config->options.listen_port;
-    int r = is_trusted(fd, uid) ? ask(takeover, path) : refuse(path, "it is another system user's");
+    int r = proxy_takeover_is_trusted(fd, uid) ? ask(takeover, path)
+                                               : refuse(path, "it is another system user's");
     if (r < 0) {
         proxy_takeover_free(takeover);
         return r;
@@ -364,6 +371,7 @@ int proxy_takeover_finish(struct proxy *proxy)
                       takeover->left_at[i]);
         }
     }
+    proxy->watchdog_every = proxy_service_inherit(takeover->notify_socket, takeover->watchdog_us);
     proxy_log(PROXY_LOG, "-R: the predecessor has let go; its clients stay with it until they "
                          "leave");
     proxy_takeover_free(takeover);

@@ -9,14 +9,15 @@
  *     writes the pid file, serves
  *
  * A listening socket and its queue belong to both until the old process lets go, so at no moment is
- * nobody there. Sessions are not moved: they stay where they are until their clients leave. The old
- * process keeps a console for that time in a folder of its own, to which cancel requests for its
- * clients are handed on.
+ * nobody there. From then on the service manager hears of the new process only. Sessions are not
+ * moved: they stay where they are until their clients leave. The old process keeps a console for
+ * that time in a folder of its own, to which cancel requests for its clients are handed on.
  */
 #ifndef PROXY_TAKEOVER_H
 #define PROXY_TAKEOVER_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "net/net.h"
 #include "proxy/daemon.h"
@@ -26,6 +27,10 @@
 #define PROXY_TAKEOVER_PARAMETER "weir_left_at"
 #define PROXY_LEFT_MAX           8
 #define PROXY_LEFT_BYTES         256
+
+/* The same for the service manager's socket and the time in which it wants to hear from us. */
+#define PROXY_TAKEOVER_NOTIFY   "weir_notify_socket"
+#define PROXY_TAKEOVER_WATCHDOG "weir_watchdog_usec"
 
 /* ---- the new process ---- */
 
@@ -39,6 +44,10 @@ int proxy_takeover_socket(struct proxy *proxy, const struct net_address *address
 int proxy_takeover_finish(struct proxy *proxy) BASE_MUST_CHECK;
 /* Closes what nobody took. NULL is harmless. */
 void proxy_takeover_free(struct proxy_takeover *takeover);
+
+/* Is the other end of a Unix socket, or who listens there, the system user `uid` or root? Anybody
+ * may put a socket into /tmp. */
+bool proxy_takeover_is_trusted(int fd, uid_t uid);
 
 /* ---- the old process ---- */
 

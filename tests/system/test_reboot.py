@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -145,10 +146,55 @@ def test_cancel_requests_follow_through_two_reboots(weir, rebooted):
         assert caught
 
 
+def own_folder(weir, process):
+    """Where a process that has handed over can still be reached."""
+    name, = [name for name in os.listdir(weir.folder) if name.startswith(f".weir.{process.pid}.")]
+    return os.path.join(weir.folder, name)
+
+
+def test_a_folder_that_somebody_has_made_before_is_left_alone(weir, rebooted):
+    """By a link of the name that could be foreseen nothing elsewhere is removed."""
+    elsewhere = os.path.join(weir.folder, "elsewhere")
+    os.mkdir(elsewhere)
+    theirs = weir.put(f"elsewhere/.s.PGSQL.{weir.port}", "")
+    link = os.path.join(weir.folder, f".weir.{weir.process.pid}")
+    os.symlink(elsewhere, link)
+    with contextlib.closing(weir.connect()):
+        before = rebooted()
+        assert os.path.dirname(own_folder(weir, before)) == weir.folder
+    ends(before)
+    assert os.path.exists(theirs) and os.path.islink(link)
+    os.unlink(link)
+
+
+@needs_root
+def test_cancel_requests_go_to_no_other_system_user(weir, rebooted):
+    """Who puts a socket where the predecessor had its own learns no keys."""
+    with contextlib.closing(weir.connect()):
+        before = rebooted()
+        path = os.path.join(own_folder(weir, before), f".s.PGSQL.{weir.port}")
+        os.rename(path, path + ".own")
+        with socket.socket(socket.AF_UNIX) as foreign:
+            foreign.bind(path)
+            os.seteuid(pwd.getpwnam("nobody").pw_uid)
+            try:
+                foreign.listen()
+            finally:
+                os.seteuid(0)
+            with socket.create_connection((weir.host, weir.port)) as asker:
+                asker.sendall(struct.pack("!iiii", 16, 80877102, 4711, 0x5ec4e7))
+                foreign.settimeout(10)
+                caller, _ = foreign.accept()
+                with caller:
+                    assert caller.recv(64) == b""
+        weir.await_log("another system user's now")
+        os.rename(path + ".own", path)
+
+
 def test_a_console_of_its_own_until_its_clients_have_left(weir, rebooted):
     with contextlib.closing(weir.connect()):
         before = rebooted()
-        folder = os.path.join(weir.folder, f".weir.{before.pid}")
+        folder = own_folder(weir, before)
         assert os.stat(folder).st_mode & 0o777 == 0o700
         with contextlib.closing(psycopg2.connect(host=folder, port=weir.port, user="pgbouncer",
                                                  dbname="pgbouncer")) as console:
@@ -388,3 +434,21 @@ def test_the_service_manager_learns_of_the_new_process(weir_factory, pg):
         weir.signal(signal.SIGTERM)
         ends(weir.process)
         assert manager.all_lines().count("STOPPING=1") == 1  # the predecessor's is not the service's
+
+
+@pytest.mark.parametrize("environment", [
+    {},
+    {"WATCHDOG_USEC": "3600000000", "WATCHDOG_PID": "1"}  # of what has started it
+])
+def test_the_new_process_is_heard_whoever_starts_it(weir_factory, pg, environment):
+    """It takes over where the service manager listens, and how often it wants to hear."""
+    weir = prepared(weir_factory, pg)
+    with Manager(weir.folder) as manager:
+        weir.spawn([weir.ini], env={**manager.environment, "WATCHDOG_USEC": "200000"})
+        manager.wait_for("READY=1")
+        before = weir.process
+        weir.spawn(["-R", weir.ini], env=environment)
+        manager.wait_for(f"MAINPID={weir.process.pid}", "READY=1")
+        for _ in range(3):
+            manager.wait_for("WATCHDOG=1")
+        ends(before)
