@@ -158,6 +158,7 @@ def test_every_error_is_json_with_the_id_of_its_request(shared):
         ("POST", f"{MANAGER}/watch", b"[]", 400, "invalid_json"),
         ("POST", f"{MANAGER}/watch", b'{"symbol":"A","symbol":"B"}', 400, "invalid_json"),
         ("POST", f"{MANAGER}/watch", b"[" * 60000, 400, "invalid_json"),
+        ("POST", f"{MANAGER}/activities", b'{"amount":1e309}', 400, "invalid_json"),
         ("POST", f"{MANAGER}/watch", b'{"symbol":"\xff"}', 400, "invalid_json"),
         ("POST", f"{MANAGER}/watch", b'{"symbol":1}', 422, "invalid_field"),
         ("POST", f"{MANAGER}/watch", b'{"symbol":"NOPE"}', 404, "unknown_symbol"),

@@ -44,7 +44,7 @@ TEST(limits_are_allowed_and_what_is_beyond_them_is_not)
         bool is_good;
     } cases[] = {{"0.00000001", true},   {"0.000000001", false}, {"10000000000", true},
                  {"10000000001", false}, {"0", false},           {"-1", false},
-                 {"true", false},        {"\"1\"", false},       {"1e309", false}};
+                 {"true", false},        {"\"1\"", false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[200];
         struct activity_input input;
@@ -53,10 +53,6 @@ TEST(limits_are_allowed_and_what_is_beyond_them_is_not)
                  "{\"date\":\"2018-05-11\",\"kind\":\"BUY\",\"symbol\":\"A\",\"price\":1,"
                  "\"quantity\":%s}",
                  cases[i].quantity);
-        if (strstr(cases[i].quantity, "309")) {
-            assert_null(json_loads(text, 0, NULL)); /* jansson's own limit */
-            continue;
-        }
         assert_int_equal(read_input(text, &input, &field), cases[i].is_good);
         assert_true(cases[i].is_good || strcmp(field, "quantity") == 0);
     }
