@@ -11,8 +11,6 @@
 
 #include "auth/accepted.h"
 
-#define RENEW_S         600 /* the Cache-Control of Supabase's key sets */
-#define RENEW_SOON_S    60
 #define FETCH_TIMEOUT_S 10L
 
 struct keys {
@@ -20,6 +18,7 @@ struct keys {
     struct keyring *ring;      /* NULL: none yet */
     struct accepted *accepted; /* by `ring` */
     char *source;              /* NULL: a secret, nothing to renew */
+    struct keys_pace pace;
     keys_tell *tell;
     pthread_t thread;
     bool has_thread;
@@ -34,6 +33,7 @@ struct keys {
 struct text {
     char *bytes;
     size_t count;
+    bool is_too_large;
 };
 
 static size_t take(char *bytes, size_t size, size_t count, void *context)
@@ -41,6 +41,7 @@ static size_t take(char *bytes, size_t size, size_t count, void *context)
     struct text *text = context;
     (void)size; /* always 1 */
     if (count > KEYRING_SET_BYTES_MAX - text->count) {
+        text->is_too_large = true;
         return 0;
     }
     memcpy(text->bytes + text->count, bytes, count);
@@ -83,7 +84,9 @@ static bool fetch(const char *url, struct text *text, char *why, size_t why_byte
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_cleanup(curl);
-    if (code != CURLE_OK) {
+    if (text->is_too_large) {
+        snprintf(why, why_bytes, "it has more than %u bytes", KEYRING_SET_BYTES_MAX);
+    } else if (code != CURLE_OK) {
         snprintf(why, why_bytes, "%s", reason[0] ? reason : curl_easy_strerror(code));
     }
     return code == CURLE_OK;
@@ -103,7 +106,7 @@ static bool read_file(const char *path, struct text *text, char *why, size_t why
 
 static struct keyring *load(const char *source, char *why, size_t why_bytes)
 {
-    struct text text = {malloc(KEYRING_SET_BYTES_MAX), 0};
+    struct text text = {.bytes = malloc(KEYRING_SET_BYTES_MAX)};
     if (!text.bytes) {
         snprintf(why, why_bytes, "out of memory");
         return NULL;
@@ -158,9 +161,11 @@ static bool sleep_for(struct keys *keys, int seconds, bool may_wake)
 static void *keep_fresh(void *argument)
 {
     struct keys *keys = argument;
+    const struct keys_pace *pace = &keys->pace;
     do {
         renew(keys);
-    } while (sleep_for(keys, RENEW_SOON_S, false) && sleep_for(keys, RENEW_S - RENEW_SOON_S, true));
+    } while (sleep_for(keys, pace->soonest_s, false) &&
+             sleep_for(keys, pace->every_s - pace->soonest_s, true));
     return NULL;
 }
 
@@ -195,7 +200,8 @@ struct keys *keys_of_secret(const char *secret, char *why, size_t why_bytes)
     return ring ? make(ring) : NULL;
 }
 
-struct keys *keys_of_source(const char *source, keys_tell *tell, char *why, size_t why_bytes)
+struct keys *keys_of_source(const char *source, struct keys_pace pace, keys_tell *tell, char *why,
+                            size_t why_bytes)
 {
     struct keyring *ring = NULL;
     if (!is_url(source)) {
@@ -211,6 +217,7 @@ struct keys *keys_of_source(const char *source, keys_tell *tell, char *why, size
     curl_global_init(CURL_GLOBAL_DEFAULT);
     struct keys *keys = make(ring);
     if (keys) {
+        keys->pace = pace;
         keys->tell = tell;
         keys->source = strdup(source);
         keys->has_thread =

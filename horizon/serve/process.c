@@ -76,7 +76,7 @@ static void tell_keys(bool is_good, const char *text)
 static struct keys *open_keys(const struct settings *settings, char *why, size_t why_bytes)
 {
     if (settings->jwks) {
-        return keys_of_source(settings->jwks, tell_keys, why, why_bytes);
+        return keys_of_source(settings->jwks, KEYS_PACE, tell_keys, why, why_bytes);
     }
     return keys_of_secret(settings->external_secret ? settings->external_secret : settings->secret,
                           why, why_bytes);
