@@ -212,7 +212,7 @@ static void check_access(struct config_builder *builder)
     for (uint32_t i = 0; i < config_hba_count(config->hba); i++) {
         const struct config_hba_rule *rule = config_hba_rule_at(config->hba, i);
 
-        if (!rule->is_reject &&
+        if (!rule->is_reject && rule->unserved == NULL &&
             (rule->method == CONFIG_AUTH_TYPE_CERT || rule->clientcert != CONFIG_HBA_CERT_NONE))
             check_certificates(builder, (struct config_place){rule->file, rule->line},
                                "a line that asks for certificates");
@@ -297,7 +297,8 @@ static void advise_hba(struct config_builder *builder)
         struct config_place place = {rule->file, rule->line};
         bool is_encrypted = rule->type == CONFIG_HBA_HOSTSSL;
 
-        if (rule->is_reject || rule->type == CONFIG_HBA_LOCAL || !is_everywhere(rule))
+        if (rule->is_reject || rule->unserved != NULL || rule->type == CONFIG_HBA_LOCAL ||
+            !is_everywhere(rule))
             continue;
         if (rule->method == CONFIG_AUTH_TYPE_TRUST)
             config_advice_add(builder->errors, place,

@@ -3,9 +3,9 @@
  *     TYPE DATABASES USERS [ADDRESS [MASK]] METHOD [NAME=VALUE ...]
  *
  * Every line that is wrong gets one error; with any error there is no table. A line that is right
- * in PostgreSQL and asks for what is not served here is left out, with advice that says so, as
- * PgBouncer does; unless that lets somebody in: then it is an error. What the words mean is in
- * hba.h; how a line falls into words in hba_token.c. Test: tests/unit/config/test_hba.c.
+ * in PostgreSQL and asks for what is not served here lets nobody in, with advice that says so. What
+ * the words mean is in hba.h; how a line falls into words in hba_token.c.
+ * Test: tests/unit/config/test_hba.c.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -69,17 +69,21 @@ static bool item_read(struct config_hba_reader *reader, const struct config_hba_
     else if (is_plain && token->text[0] == '/')
         item = (struct config_hba_item){CONFIG_HBA_REGEX, token->text + 1};
     for (size_t i = 0; is_plain && is_database && i < 2; i++) {
-        if (strcmp(token->text, groups[i]) == 0)
-            unserved(reader,
-                     "%s is not served, since weir does not know which role is a member of what: "
-                     "write the names",
-                     groups[i]);
+        if (strcmp(token->text, groups[i]) != 0)
+            continue;
+        item.word = CONFIG_HBA_UNKNOWN;
+        unserved(reader,
+                 "%s is not served, since weir does not know which role is a member of what: "
+                 "write the names",
+                 groups[i]);
     }
-    if (is_plain && !is_database && token->text[0] == '+')
+    if (is_plain && !is_database && token->text[0] == '+') {
+        item.word = CONFIG_HBA_UNKNOWN;
         unserved(reader,
                  "%.60s is not served, since weir does not know which role is a member of what: "
                  "write the names, or @file with them",
                  token->text);
+    }
     *ret_item = item;
     return item.word != CONFIG_HBA_REGEX || config_hba_regex_check(reader, item.text);
 }
@@ -145,8 +149,9 @@ static bool is_host_name(const char *text)
 
 /* Address and mask; how many fields they took, 0 with an error. */
 static uint32_t net_read(struct config_hba_reader *reader, const struct config_hba_tokens *tokens,
-                         const char *text, struct config_hba_net *net)
+                         const char *text, struct config_hba_rule *rule)
 {
+    struct config_hba_net *net = &rule->net;
     const char *slash = strchr(text, '/');
     size_t bytes = slash ? (size_t)(slash - text) : strlen(text);
     const struct config_hba_token *mask;
@@ -157,6 +162,7 @@ static uint32_t net_read(struct config_hba_reader *reader, const struct config_h
         memcpy(address, text, bytes);
     if (is_host_name(text)) {
         unserved(reader, "host names are not served (%.60s): write its network", text);
+        rule->address = CONFIG_HBA_HOSTNAME;
         return 1;
     }
     if (!address_parse(address, net->address, &net->bytes)) {
@@ -204,7 +210,7 @@ static uint32_t address_read(struct config_hba_reader *reader,
         }
     }
     rule->address = CONFIG_HBA_NET;
-    return net_read(reader, tokens, token->text, &rule->net);
+    return net_read(reader, tokens, token->text, rule);
 }
 
 /* ---- methods ---- */
@@ -263,6 +269,7 @@ static bool method_read(struct config_hba_reader *reader, const struct config_hb
             continue;
         if (method->advice != NULL)
             unserved(reader, "method %s is not served: %s", method->word, method->advice);
+        rule->lacks_method = method->advice != NULL;
         rule->is_reject = method->is_reject;
         rule->method = method->type;
         return method_fits(reader, rule);
@@ -421,34 +428,43 @@ static void rule_add(struct config_hba_reader *reader, const struct config_hba_r
     hba->rules[hba->rule_count++] = *rule;
 }
 
-/* Would a line before it, that was left out, have asked for more? */
-static bool opens_what_was_left_out(struct config_hba_reader *reader,
-                                    const struct config_hba_rule *rule)
+/* Tells of the first line before it that is not served and asks for more. */
+static void compare_with_left_out(struct config_hba_reader *reader,
+                                  const struct config_hba_rule *rule)
 {
-    unsigned line = rule->type == CONFIG_HBA_LOCAL ? reader->left_out_local : reader->left_out_host;
+    for (uint32_t i = 0; i < reader->left_out_count; i++) {
+        const struct config_hba_rule *earlier = &reader->hba->rules[reader->left_out[i]];
 
-    if (line == 0 || rule->is_reject || rule->method != CONFIG_AUTH_TYPE_TRUST)
-        return false;
-    config_hba_error(reader,
-                     "line %u before is left out, and this one would let in without a password "
-                     "whom that one asks for more: write the former so that it is served, or put "
-                     "this one before it",
-                     line);
-    return true;
+        if (!config_hba_types_meet(rule, earlier) || config_hba_asks_as_much(rule, earlier))
+            continue;
+        config_advice_add(reader->builder->errors, reader->builder->place,
+                          "%s:%u is not served and asks for something else than this line: who may "
+                          "be meant by both is refused. Write the former so that it is served, or "
+                          "put this one before it",
+                          earlier->file, earlier->line);
+        return;
+    }
 }
 
-static void leave_out(struct config_hba_reader *reader, const struct config_hba_rule *rule)
+/* A line that lets nobody in, with the reason. */
+static void leave_out(struct config_hba_reader *reader, struct config_hba_rule *rule)
 {
     if (rule->is_reject) {
         config_hba_error(reader, "%s; a reject line cannot be left out", reader->unserved);
         return;
     }
-    if (rule->type == CONFIG_HBA_LOCAL)
-        reader->left_out_local = rule->line;
-    else
-        reader->left_out_host = rule->line;
+    rule->unserved = base_arena_text(&reader->hba->arena, base_slice_text(reader->unserved));
+    if (rule->unserved == NULL) {
+        reader->builder->is_out_of_memory = true;
+        return;
+    }
+    if (reader->left_out_count < CONFIG_HBA_COMPARED_MAX)
+        reader->left_out[reader->left_out_count++] = reader->hba->rule_count;
     config_advice_add(reader->builder->errors, reader->builder->place,
-                      "%s. The line is left out: it lets nobody in", reader->unserved);
+                      "%s. The line lets nobody in: who is meant, or may be, is refused unless a "
+                      "later line asks for as much",
+                      rule->unserved);
+    rule_add(reader, rule);
 }
 
 static void line_read(struct config_hba_reader *reader, const struct config_hba_tokens *tokens)
@@ -479,11 +495,14 @@ static void line_read(struct config_hba_reader *reader, const struct config_hba_
     }
     if (!method_read(reader, tokens, 3 + fields, &rule))
         return;
-    if (reader->unserved[0] != '\0')
+    if (!rule.lacks_method && !options_read(reader, tokens, 4 + fields, &rule))
+        return;
+    if (reader->unserved[0] != '\0') {
         leave_out(reader, &rule);
-    else if (options_read(reader, tokens, 4 + fields, &rule) &&
-             !opens_what_was_left_out(reader, &rule))
+    } else {
+        compare_with_left_out(reader, &rule);
         rule_add(reader, &rule);
+    }
 }
 
 /* ---- the table ---- */

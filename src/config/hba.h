@@ -6,11 +6,13 @@
  * another.
  *
  * Not served: +role, samerole and samegroup (weir does not know who is a member of what), host
- * names, and the methods gss, sspi, radius and bsd. PgBouncer leaves out every line it cannot read,
- * with a warning; here such a line is left out with advice, while everything else that is wrong,
- * and include_dir, refuses the file with the line's number. So does a left-out line whose absence
- * would open a door: a reject line, or one with a trust line behind it for the same kind of
- * connection.
+ * names, and the methods gss, sspi, radius and bsd. A line that asks for one of them lets nobody
+ * in, with advice that says so, and stays in its place: whom it fits is refused. Where it is not
+ * known whom it fits, a later line decides if that asks for as much; if it asks for less, nobody
+ * gets in by it whom the former may have meant. (PgBouncer leaves out every line it cannot read, so
+ * that the next one decides, however little that asks.) Everything else that is wrong refuses the
+ * file with the line's number, and so do include_dir and a reject line of which it is not known
+ * whom it fits.
  *
  * Tests: tests/unit/config/test_hba.c, tests/system/test_hba.py, fuzz/fuzz_hba.c.
  */
@@ -38,6 +40,7 @@ enum config_hba_address {
     CONFIG_HBA_NET,      /* address and mask */
     CONFIG_HBA_SAMEHOST, /* an address of this machine */
     CONFIG_HBA_SAMENET,  /* a network that this machine is in */
+    CONFIG_HBA_HOSTNAME, /* any address may be meant */
 };
 
 enum config_hba_word {
@@ -46,6 +49,7 @@ enum config_hba_word {
     CONFIG_HBA_SAMEUSER,    /* databases: named as the user */
     CONFIG_HBA_REPLICATION, /* databases: connections for physical replication */
     CONFIG_HBA_REGEX,       /* a PCRE2 regular expression */
+    CONFIG_HBA_UNKNOWN,     /* members of a role: anybody may be meant */
 };
 
 struct config_hba_item {
@@ -78,6 +82,8 @@ struct config_hba_rule {
     struct config_hba_list databases, users;
     enum config_hba_address address;
     struct config_hba_net net;
+    const char *unserved; /* why it lets nobody in; NULL: it can be carried out */
+    bool lacks_method;    /* that is why: `method` means nothing */
     bool is_reject;
     enum config_auth_type method; /* never ANY or HBA; unless is_reject */
     enum config_hba_clientcert clientcert;
@@ -102,7 +108,8 @@ struct config_hba_client {
     uint32_t interface_count;
 };
 
-/* The line that decides; NULL when none fits, or when it took too much effort to tell. */
+/* The line that decides; NULL when none fits, or when it took too much effort to tell. One that is
+ * not served: it fits, or may fit and asks for more than the one behind it. */
 const struct config_hba_rule *config_hba_find(const struct config_hba *hba,
                                               const struct config_hba_client *client);
 

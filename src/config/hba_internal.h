@@ -11,6 +11,9 @@
 #define CONFIG_HBA_TOKENS_MAX 100000 /* of one line, with what its @files hold */
 #define CONFIG_HBA_DEPTH_MAX  10     /* files inside files */
 
+/* So many lines that are not served are compared with later ones, for advice only. */
+#define CONFIG_HBA_COMPARED_MAX 100
+
 struct config_ident_line {
     const char *map;
     const char *system; /* a name, or a regular expression */
@@ -46,8 +49,9 @@ struct config_hba_reader {
     struct config_hba *hba;
     const char *files[CONFIG_HBA_DEPTH_MAX + 1]; /* being read */
     unsigned depth;
-    char unserved[200];                     /* why the line being read is left out; "": it is not */
-    unsigned left_out_local, left_out_host; /* the last line that was, on either way in; 0: none */
+    char unserved[200]; /* why the line being read lets nobody in; "": it does */
+    uint32_t left_out[CONFIG_HBA_COMPARED_MAX]; /* rules that are, to be compared with later ones */
+    uint32_t left_out_count;
 };
 
 /* Memory of the table; NULL and builder->is_out_of_memory when there is none. */
@@ -55,6 +59,13 @@ void *config_hba_take(struct config_hba_reader *reader, size_t bytes);
 /* An error at the place being read. */
 #define config_hba_error(reader, ...) \
     config_error_add((reader)->builder->errors, (reader)->builder->place, __VA_ARGS__)
+
+/* hba_match.c */
+/* Does a line ask for as much as one before it of which it is not known whom it fits? */
+bool config_hba_asks_as_much(const struct config_hba_rule *later,
+                             const struct config_hba_rule *earlier);
+/* May one connection fit both, as far as their types say? */
+bool config_hba_types_meet(const struct config_hba_rule *a, const struct config_hba_rule *b);
 
 /* hba_token.c */
 /* Calls `each` for every line of a file that is not empty, its words in `tokens`; include lines are

@@ -8,6 +8,9 @@
 #include "config/hba_internal.h"
 #include "config/regex.h"
 
+/* Whether a line fits; MAYBE where that is for weir to know only in part. */
+enum fit { NO, MAYBE, YES };
+
 /* Who asks, what is asked for, and whether an expression was given up. */
 struct question {
     const struct config_hba_client *client;
@@ -23,35 +26,45 @@ static bool regex_fits(const char *expression, struct base_slice name, bool *is_
     return result == CONFIG_REGEX_YES;
 }
 
-static bool item_fits(const struct config_hba_item *item, const struct question *question)
+static enum fit when(bool is_fitting)
+{
+    return is_fitting ? YES : NO;
+}
+
+static enum fit item_fits(const struct config_hba_item *item, const struct question *question)
 {
     const struct config_hba_client *client = question->client;
     struct base_slice name = question->is_database ? client->database : client->user;
 
     if (question->is_database && client->is_replication)
-        return item->word == CONFIG_HBA_REPLICATION;
+        return when(item->word == CONFIG_HBA_REPLICATION);
     switch (item->word) {
     case CONFIG_HBA_NAME:
-        return base_slice_is(name, item->text);
+        return when(base_slice_is(name, item->text));
     case CONFIG_HBA_ALL:
-        return true;
+        return YES;
     case CONFIG_HBA_SAMEUSER:
-        return base_slice_equal(client->database, client->user);
+        return when(base_slice_equal(client->database, client->user));
     case CONFIG_HBA_REPLICATION:
-        return false;
+        return NO;
     case CONFIG_HBA_REGEX:
-        return regex_fits(item->text, name, question->is_undecided);
+        return when(regex_fits(item->text, name, question->is_undecided));
+    case CONFIG_HBA_UNKNOWN:
+        return MAYBE;
     }
-    return false;
+    return NO;
 }
 
-static bool list_fits(const struct config_hba_list *list, struct question question)
+static enum fit list_fits(const struct config_hba_list *list, struct question question)
 {
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (item_fits(&list->items[i], &question))
-            return true;
+    enum fit best = NO;
+
+    for (uint32_t i = 0; i < list->count && best != YES; i++) {
+        enum fit fit = item_fits(&list->items[i], &question);
+
+        best = fit > best ? fit : best;
     }
-    return false;
+    return best;
 }
 
 static bool net_fits(const struct config_hba_net *net, const struct config_hba_client *client,
@@ -68,22 +81,25 @@ static bool net_fits(const struct config_hba_net *net, const struct config_hba_c
     return true;
 }
 
-static bool address_fits(const struct config_hba_rule *rule, const struct config_hba_client *client)
+static enum fit address_fits(const struct config_hba_rule *rule,
+                             const struct config_hba_client *client)
 {
     switch (rule->address) {
     case CONFIG_HBA_ANY:
-        return true;
+        return YES;
+    case CONFIG_HBA_HOSTNAME:
+        return MAYBE;
     case CONFIG_HBA_NET:
-        return net_fits(&rule->net, client, false);
+        return when(net_fits(&rule->net, client, false));
     case CONFIG_HBA_SAMEHOST:
     case CONFIG_HBA_SAMENET:
         for (uint32_t i = 0; i < client->interface_count; i++) {
             if (net_fits(&client->interfaces[i], client, rule->address == CONFIG_HBA_SAMEHOST))
-                return true;
+                return YES;
         }
-        return false;
+        return NO;
     }
-    return false;
+    return NO;
 }
 
 static bool type_fits(enum config_hba_type type, const struct config_hba_client *client)
@@ -104,6 +120,104 @@ static bool type_fits(enum config_hba_type type, const struct config_hba_client 
     return false;
 }
 
+static enum fit rule_fits(const struct config_hba_rule *rule,
+                          const struct config_hba_client *client, bool *is_undecided)
+{
+    enum fit parts[] = {YES, NO, NO};
+    enum fit worst = when(type_fits(rule->type, client));
+
+    if (worst != NO && rule->type != CONFIG_HBA_LOCAL)
+        parts[0] = address_fits(rule, client);
+    if (worst != NO && parts[0] != NO)
+        parts[1] = list_fits(&rule->databases, (struct question){client, true, is_undecided});
+    if (worst != NO && parts[1] != NO)
+        parts[2] = list_fits(&rule->users, (struct question){client, false, is_undecided});
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        worst = parts[i] < worst ? parts[i] : worst;
+    return worst;
+}
+
+/* ---- what a line asks for ---- */
+
+bool config_hba_types_meet(const struct config_hba_rule *a, const struct config_hba_rule *b)
+{
+    bool is_split = (a->type == CONFIG_HBA_HOSTSSL && b->type == CONFIG_HBA_HOSTNOSSL) ||
+                    (a->type == CONFIG_HBA_HOSTNOSSL && b->type == CONFIG_HBA_HOSTSSL);
+
+    return (a->type == CONFIG_HBA_LOCAL) == (b->type == CONFIG_HBA_LOCAL) && !is_split;
+}
+
+static enum config_hba_clientcert certificate_of(const struct config_hba_rule *rule)
+{
+    return rule->method == CONFIG_AUTH_TYPE_CERT ? CONFIG_HBA_CERT_VERIFY_FULL : rule->clientcert;
+}
+
+static bool asks_for_certificate(const struct config_hba_rule *later,
+                                 const struct config_hba_rule *earlier)
+{
+    enum config_hba_clientcert wanted = certificate_of(earlier);
+
+    if (wanted == CONFIG_HBA_CERT_VERIFY_FULL)
+        return certificate_of(later) == wanted && later->uses_dn == earlier->uses_dn &&
+               strcmp(later->map, earlier->map) == 0;
+    return certificate_of(later) >= wanted;
+}
+
+/* Methods that prove the same password, by how well they keep it; 0: another proof. */
+static int password_rank(enum config_auth_type method)
+{
+    return method == CONFIG_AUTH_TYPE_PLAIN           ? 1
+           : method == CONFIG_AUTH_TYPE_MD5           ? 2
+           : method == CONFIG_AUTH_TYPE_SCRAM_SHA_256 ? 3
+                                                      : 0;
+}
+
+static bool asks_for_proof(const struct config_hba_rule *later,
+                           const struct config_hba_rule *earlier)
+{
+    int wanted = password_rank(earlier->method);
+
+    switch (earlier->method) {
+    case CONFIG_AUTH_TYPE_TRUST:
+        return true;
+    case CONFIG_AUTH_TYPE_CERT:
+        return later->method == CONFIG_AUTH_TYPE_CERT;
+    case CONFIG_AUTH_TYPE_PEER:
+        return later->method == CONFIG_AUTH_TYPE_PEER && strcmp(later->map, earlier->map) == 0;
+    case CONFIG_AUTH_TYPE_PAM:
+        return later->method == CONFIG_AUTH_TYPE_PAM &&
+               strcmp(later->pam_service, earlier->pam_service) == 0;
+    default:
+        return wanted > 0 && password_rank(later->method) >= wanted;
+    }
+}
+
+bool config_hba_asks_as_much(const struct config_hba_rule *later,
+                             const struct config_hba_rule *earlier)
+{
+    if (later->is_reject || later->unserved != NULL)
+        return true; /* nobody gets in by it */
+    return !earlier->lacks_method && asks_for_certificate(later, earlier) &&
+           asks_for_proof(later, earlier);
+}
+
+/* ---- the line that decides ---- */
+
+/* A line before the one that fits that may fit, too, and asks for something else; else that. */
+static const struct config_hba_rule *strictest(const struct config_hba *hba,
+                                               const struct config_hba_rule *fitting,
+                                               const struct config_hba_client *client)
+{
+    for (const struct config_hba_rule *rule = hba->rules; rule < fitting; rule++) {
+        bool is_undecided = false;
+
+        if (rule->unserved != NULL && !config_hba_asks_as_much(fitting, rule) &&
+            rule_fits(rule, client, &is_undecided) != NO)
+            return rule;
+    }
+    return fitting;
+}
+
 const struct config_hba_rule *config_hba_find(const struct config_hba *hba,
                                               const struct config_hba_client *client)
 {
@@ -112,11 +226,8 @@ const struct config_hba_rule *config_hba_find(const struct config_hba *hba,
         const struct config_hba_rule *rule = &hba->rules[i];
         bool is_undecided = false;
 
-        if (type_fits(rule->type, client) &&
-            (rule->type == CONFIG_HBA_LOCAL || address_fits(rule, client)) &&
-            list_fits(&rule->databases, (struct question){client, true, &is_undecided}) &&
-            list_fits(&rule->users, (struct question){client, false, &is_undecided}))
-            return rule;
+        if (rule_fits(rule, client, &is_undecided) == YES)
+            return strictest(hba, rule, client);
         if (is_undecided)
             return NULL; /* it might have been this line: a later one may ask for less */
     }

@@ -288,8 +288,10 @@
         "scram-sha-256, cert, peer, pam, ldap; map=, clientcert=, clientname=, pamservice=, the "  \
         "options of ldap; include. A line with +role, samerole, samegroup, a host name or gss, "   \
         "sspi, "                                                                                   \
-        "radius, bsd is left out with advice (PgBouncer leaves out all it cannot read), but "      \
-        "refused when it says reject, or when a trust line behind it would let its users in.")     \
+        "radius, bsd lets nobody in, with advice: whom it fits is refused, and whom it may fit "   \
+        "unless a later line asks for as much (PgBouncer leaves out all it cannot read, and a "    \
+        "later line decides, however little that asks). Where it says reject the file is "         \
+        "refused.")                                                                                \
     OPTION(                                                                                        \
         auth_ident_file, PATH, "", 0, OPTION_TEXT_BYTES, RELOAD,                                   \
         "Maps that `map=` in `auth_hba_file` names, in the format of PostgreSQL's pg_ident.conf: " \

@@ -57,6 +57,14 @@ static uint32_t list_interfaces(struct config_hba_net *nets, uint32_t max)
     return count;
 }
 
+/* What auth_hba_file has to do with it, for the client's eyes. */
+static const char *why_rejected(const struct config_hba_rule *rule)
+{
+    return !rule            ? "No line of auth_hba_file fits"
+           : rule->unserved ? "A line of auth_hba_file that weir cannot serve decides, or may,"
+                            : "auth_hba_file rejects connections";
+}
+
 static void reject(struct proxy_client *client)
 {
     const struct config_hba_rule *rule = client->login->rule;
@@ -64,10 +72,12 @@ static void reject(struct proxy_client *client)
     struct net_address peer = net_peer_address(&client->peer);
     net_address_host_text(&peer, host, sizeof(host));
     snprintf(detail, sizeof(detail), "%s for host \"%s\", user \"%s\", database \"%s\", %s.",
-             rule ? "auth_hba_file rejects connections" : "No line of auth_hba_file fits", host,
-             client->login->user, client->login->database,
+             why_rejected(rule), host, client->login->user, client->login->database,
              net_stream_has_tls(&client->stream) ? "TLS" : "no encryption");
-    if (rule) {
+    if (rule && rule->unserved) {
+        proxy_log_client(PROXY_WARNING, client, "login rejected by %s:%u: %s", rule->file,
+                         rule->line, rule->unserved);
+    } else if (rule) {
         proxy_log_client(PROXY_LOG, client, "login rejected by %s:%u", rule->file, rule->line);
     } else {
         proxy_log_client(PROXY_LOG, client, "login rejected: no line of auth_hba_file fits");
@@ -114,7 +124,7 @@ bool client_access_decide(struct proxy_client *client)
     }
     login->hba = config_hba_share(config->hba);
     login->rule = find_rule(client);
-    if (!login->rule || login->rule->is_reject) {
+    if (!login->rule || login->rule->is_reject || login->rule->unserved) {
         login->method = CONFIG_AUTH_TYPE_TRUST;
         reject(client);
         return false;

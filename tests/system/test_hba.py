@@ -218,17 +218,31 @@ def test_a_start_with_wrong_lines_tells_all_of_them(weir_factory, pg):
     assert f"{weir.folder}/hba:3: +x is not served" in weir.log()
 
 
-def test_a_line_that_is_not_served_is_left_out_and_told(weir_factory, pg):
-    """As PgBouncer does, so that a file it could use works; the line lets nobody in."""
+def test_a_line_that_is_not_served_opens_no_door_and_is_told(weir_factory, pg):
+    """A file that PgBouncer could use works; but nobody gets in by less than PostgreSQL asks for."""
     weir = hba_weir(weir_factory, pg, "host all +admins all scram-sha-256\n"
                                       "host all u_md5 db.example.com scram-sha-256\n"
-                                      "host all u_md5 all gss include_realm=0\n"
-                                      "host all u_scram all scram-sha-256\n")
+                                      "host all u_plain all gss include_realm=0\n"
+                                      "host all all all scram-sha-256\n"
+                                      "host all u_md5 all md5\n")
     assert comes_in(weir, user="u_scram")
-    assert "No line of auth_hba_file fits" in refusal(weir, user="u_md5")
+    assert "No line of auth_hba_file fits" not in refusal(weir, user="u_plain")
+    weir.await_log("login rejected by " + f"{weir.folder}/hba:4: method gss is not served")
     for number, word in ((2, "+admins"), (3, "db.example.com"), (4, "gss")):
         line = weir.await_log(f"hba:{number}: ")
-        assert line.startswith("advice: ") and word in line and "left out" in line
+        assert line.startswith("advice: ") and word in line and "lets nobody in" in line
+    assert "hba:4 is not served" in weir.await_log("hba:5: ")
+
+
+def test_who_may_be_meant_by_a_line_that_is_not_served_needs_as_much(weir_factory, pg):
+    weir = hba_weir(weir_factory, pg, "host all +admins all scram-sha-256\n"
+                                      "host all u_md5 all md5\n"
+                                      "host all u_scram all scram-sha-256\n")
+    assert comes_in(weir, user="u_scram")
+    said = refusal(weir, user="u_md5")
+    assert "login rejected" in said and "weir cannot serve decides, or may" in said
+    assert "members" not in said and "+admins" not in said
+    weir.await_log(f"{weir.folder}/hba:2: +admins is not served")
 
 
 def test_the_daemons_own_user_may_always_enter_the_console(weir_factory, pg):

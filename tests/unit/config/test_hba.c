@@ -294,59 +294,85 @@ static bool allows(const struct config *config, const char *map, const char *sys
     return config_ident_allows(config->hba, map, base_slice_text(system), base_slice_text(user));
 }
 
-TEST(hba_lines_that_ask_for_what_is_not_served_are_left_out_with_advice)
+/* Nobody gets in by such a line, nor by a later one that asks for less whom it may mean. `first` is
+ * followed by `second`; of a TLS connection the line that decides is `decides`. */
+TEST(hba_a_line_that_is_not_served_opens_no_door)
 {
-    static const char *const left_out[] = {
-        "host all +admins all md5",
-        "host samerole all all md5",
-        "host all all db.example.com trust",
-        "host all all .example.com md5",
-        "host all all localhost md5",
-        "host all all all gss include_realm=1",
-        "hostssl all +a db.example.com radius",
-    };
-
-    for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
-        struct config_errors errors = {0};
-        struct config *config = NULL;
-        char text[200];
-
-        snprintf(text, sizeof(text), "local all all trust\n%s\nhost all all all scram-sha-256\n",
-                 left_out[i]);
-        if (read_hba(text, "", no_files, &config, &errors) != BASE_OK)
-            helper_print(&errors);
-        assert_non_null(config);
-        assert_true(helper_has(errors.advice, errors.advice_count, "The line is left out"));
-        assert_int_equal(line_for(config, "tls", "10.1.2.3", "app", "shop"), 3);
-        config_errors_done(&errors);
-        config_free(config);
-    }
-}
-
-TEST(hba_a_line_is_not_left_out_when_that_opens_a_door)
-{
+    static const char scram[] = "host all all all scram-sha-256";
+    static const char cert[] = "hostssl all all all cert";
     static const struct {
-        const char *text;
-        int status;
+        const char *first, *second;
+        unsigned decides;
+        bool is_told; /* the second line is named with the first */
     } cases[] = {
-        {"local all +admins md5\nlocal all all trust\n", BASE_ECONFIG},
-        {"host all all db.example.com md5\nhost all b all md5\nhostssl all all all trust\n",
-         BASE_ECONFIG},
-        {"local all all trust\nlocal all +admins md5\n", BASE_OK},
-        {"local all +admins md5\nhost all all all trust\n", BASE_OK},
-        {"host all +admins all md5\nhost all all all reject\n", BASE_OK},
+        /* whom it may fit: as much is asked for, or more */
+        {"host all +admins all md5", scram, 3, false},
+        {"host samerole all all scram-sha-256", scram, 3, false},
+        {"host all all db.example.com trust", scram, 3, false},
+        {"host all all .example.com password", scram, 3, false},
+        {"host all +admins all trust", "host all all all trust", 3, false},
+        {"hostssl all +a all cert", cert, 3, false},
+        {"hostssl all +a all md5 clientcert=verify-ca",
+         "hostssl all all all scram-sha-256 clientcert=verify-full", 3, false},
+        {"host all +a all pam pamservice=x", "host all all all pam pamservice=x", 3, false},
+        {"host all +admins all md5", "host all all all reject", 3, false},
+        /* less, or something else */
+        {"hostssl all +admins all scram-sha-256 clientcert=verify-full", scram, 2, true},
+        {"hostssl all +admins all md5 clientcert=verify-ca", scram, 2, true},
+        {"hostssl all all localhost cert", scram, 2, true},
+        {"host samegroup all all scram-sha-256", "host all all all md5", 2, true},
+        {"host all +a all md5", "host all all all trust", 2, true},
+        {"host all +a all md5", cert, 2, true},
+        {"hostssl all +a all cert map=m", cert, 2, true},
+        {"hostssl all +a all cert clientname=DN", cert, 2, true},
+        {"host all +a all pam pamservice=x", "host all all all pam", 2, true},
+        {"host all +a all ldap ldapserver=h ldapprefix=a",
+         "host all all all ldap ldapserver=h ldapprefix=b", 2, true},
+        {"hostssl all +a db.example.com radius", scram, 2, true},
+        /* whom it fits */
+        {"host all all all gss include_realm=1", scram, 2, true},
+        {"host all app 10.0.0.0/8 bsd", "host all all all reject", 2, false},
+        /* whom it does not */
+        {"host all app 11.0.0.0/8 gss", scram, 3, true},
+        {"hostssl all +a 11.0.0.0/8 cert", scram, 3, true},
+        {"host other +admins all sspi", scram, 3, true},
+        {"hostnossl all +admins all sspi", "hostssl all all all md5", 3, false},
+        {"local all +admins md5", "host all all all trust", 3, false},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct config_errors errors = {0};
         struct config *config = NULL;
+        char text[300];
 
-        assert_int_equal(read_hba(cases[i].text, "", no_files, &config, &errors), cases[i].status);
-        assert_int_equal(helper_has(errors.errors, errors.error_count, "line 1 before"),
-                         cases[i].status != BASE_OK);
+        snprintf(text, sizeof(text), "local all all trust\n%s\n%s\n", cases[i].first,
+                 cases[i].second);
+        if (read_hba(text, "", no_files, &config, &errors) != BASE_OK)
+            helper_print(&errors);
+        assert_non_null(config);
+        assert_true(helper_has(errors.advice, errors.advice_count, "The line lets nobody in"));
+        if (line_for(config, "tls", "10.1.2.3", "app", "shop") != cases[i].decides ||
+            helper_has(errors.advice, errors.advice_count, "hba:2 is not served") !=
+                cases[i].is_told)
+            fail_msg("%s, then %s", cases[i].first, cases[i].second);
+        assert_int_equal(ask(config, "tls", "10.1.2.3", "app", "shop")->unserved != NULL,
+                         cases[i].decides == 2);
         config_errors_done(&errors);
         config_free(config);
     }
+}
+
+/* What is asked for there means nothing, and no advice is given about it. */
+TEST(hba_a_line_without_a_method_is_not_taken_for_one_of_trust)
+{
+    struct config_errors errors = {0};
+    struct config *config = NULL;
+
+    assert_int_equal(read_hba("host all all 0.0.0.0/0 gss\n", "", no_files, &config, &errors),
+                     BASE_OK);
+    assert_false(helper_has(errors.advice, errors.advice_count, "trust lets in"));
+    config_errors_done(&errors);
+    config_free(config);
 }
 
 /* The expression needs more steps than a match may have. */
