@@ -382,10 +382,15 @@ void http_stand_in_line(struct request *request)
 {
     struct app *app = request->app;
     bool is_login = request->route->run == ROUTE_LOGIN;
-    if (line_add(is_login ? logins_line(app->logins) : app->workers, request)) {
+    enum line_answer answer = line_add(is_login ? logins_line(app->logins) : app->workers, request);
+    if (answer == LINE_ADDED) {
         return;
     }
-    if (is_login) {
+    if (answer == LINE_USER_FULL) {
+        reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "pool_exhausted", 2,
+                    "you have as many requests under way and in line as one user may have here; "
+                    "wait for their answers, then try again");
+    } else if (is_login) {
         reply_later(&request->reply, MHD_HTTP_TOO_MANY_REQUESTS, request->id, "too_many_logins", 2,
                     "too many logins wait for their turn; try again in a moment");
     } else {

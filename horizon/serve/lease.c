@@ -99,7 +99,17 @@ static void refuse_lease(struct request *request, const struct weir_error *error
                 most, request->app->settings->pool_wait_ms, error->waiting);
 }
 
-static void refuse_user(struct request *request)
+void lease_refuse_user(struct request *request)
+{
+    reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "pool_exhausted",
+                RETRY_FULL_S,
+                "your own requests used all the database connections that one user may have for "
+                "%ld ms; wait for their answers, then try again",
+                request->app->settings->pool_wait_ms);
+    http_resume(request);
+}
+
+static void refuse_unknown(struct request *request)
 {
     reply_error(&request->reply, MHD_HTTP_UNAUTHORIZED, request->id, "unknown_user",
                 "the token is good, but its user does not exist here or is locked; log in again");
@@ -262,7 +272,7 @@ static bool read_user(struct request *request)
         users_store(request->app->users, &user, begun, weir_now());
         request->user = user;
     } else {
-        refuse_user(request);
+        refuse_unknown(request);
     }
     PQclear(result);
     return is_found;

@@ -18,6 +18,10 @@
 /* The work of a worker; ends with http_resume. */
 void lease_run(struct request *request);
 
+/* A worker's reply to a request that has waited too long for others of its user (line.h): 503, and
+ * http_resume. */
+void lease_refuse_user(struct request *request);
+
 /* One statement on the request's connection, before its deadline. The result is to be PQclear'd;
  * NULL: the reply is an error already. */
 PGresult *lease_query(struct request *request, const char *statement, int count,

@@ -43,15 +43,20 @@ static void on_pool_event(void *user, const struct weir_trace *trace)
     log_write(levels[trace->kind], "pool: %s", trace->text);
 }
 
+/* Until the sentinel knows what the server grants. */
+static struct share first_share(const struct settings *settings)
+{
+    const struct share_limits unknown = {SHARE_NONE, SHARE_NONE, SHARE_NONE, 0, 0, 0};
+    return share_compute(&unknown, (uint32_t)settings->pool_size, (uint32_t)settings->max_overflow,
+                         (uint32_t)settings->processes);
+}
+
 static struct weir_pool *open_pool(const struct settings *settings, char *why, size_t why_bytes)
 {
     struct weir_options options;
     struct weir_pool *pool;
     struct weir_error error;
-    const struct share_limits unknown = {SHARE_NONE, SHARE_NONE, SHARE_NONE, 0, 0, 0};
-    struct share share =
-        share_compute(&unknown, (uint32_t)settings->pool_size, (uint32_t)settings->max_overflow,
-                      (uint32_t)settings->processes);
+    struct share share = first_share(settings);
     weir_options_init(&options);
     options.conninfo = settings->database;
     options.pool_size = share.size;
@@ -93,6 +98,21 @@ static uint64_t program_mark(void)
            ((uint64_t)file.st_size << 8);
 }
 
+/* Half of everything by default: whoever sends as much as possible, be it by a loop gone wrong,
+ * leaves as much for all others. */
+static struct line *open_workers(const struct settings *settings)
+{
+    struct line *line = line_open((unsigned)settings->workers, (size_t)settings->line, lease_run);
+    struct share share = first_share(settings);
+    uint32_t percent = (uint32_t)settings->user_share;
+    if (line) {
+        line_share(line, share_of_user((uint32_t)(settings->workers + settings->line), percent),
+                   share_of_user_connections(&share, percent),
+                   (weir_time)settings->pool_wait_ms * WEIR_MS, lease_refuse_user);
+    }
+    return line;
+}
+
 static bool open_app(struct app *app, char *why, size_t why_bytes)
 {
     const struct settings *settings = app->settings;
@@ -110,7 +130,7 @@ static bool open_app(struct app *app, char *why, size_t why_bytes)
     }
     app->users = users_new((size_t)settings->users, (uint64_t)settings->user_ttl_s * WEIR_SECOND);
     app->bodies = bodies_new((size_t)settings->cache_bytes);
-    app->workers = line_open((unsigned)settings->workers, (size_t)settings->line, lease_run);
+    app->workers = open_workers(settings);
     app->sentinel = app->users && app->bodies && app->workers ? sentinel_open(app) : NULL;
     return app->sentinel != NULL;
 }

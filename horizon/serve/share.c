@@ -42,3 +42,14 @@ struct share share_compute(const struct share_limits *limits, uint32_t pool_size
     share.overflow = each - share.size;
     return share;
 }
+
+uint32_t share_of_user(uint32_t count, uint32_t percent)
+{
+    return (uint32_t)(((uint64_t)count * percent + 99) / 100);
+}
+
+uint32_t share_of_user_connections(const struct share *share, uint32_t percent)
+{
+    uint32_t all = share->size + share->overflow, some = share_of_user(all, percent);
+    return some < all ? some : SHARE_NONE;
+}

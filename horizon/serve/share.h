@@ -28,4 +28,11 @@ struct share {
 struct share share_compute(const struct share_limits *limits, uint32_t pool_size,
                            uint32_t max_overflow, uint32_t processes);
 
+/* Of `count` things how many one user may have: `percent`, rounded up. */
+uint32_t share_of_user(uint32_t count, uint32_t percent);
+
+/* The same of connections. SHARE_NONE where none would be left for others: then a limit protects
+ * nobody. */
+uint32_t share_of_user_connections(const struct share *share, uint32_t percent);
+
 #endif

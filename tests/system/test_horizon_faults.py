@@ -30,17 +30,27 @@ def fragile(service_factory, fragile_databases):
 
 
 @contextlib.contextmanager
-def locked(service, table):
-    """Holds a table so that nobody reads it."""
+def transaction(service, statement, values=None):
+    """Holds what a statement has locked."""
     connection = service.pg.connect(service.database)
     connection.autocommit = False
     try:
         with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            cursor.execute(statement, values)
         yield
     finally:
         connection.rollback()
         connection.close()
+
+
+def locked(service, table):
+    """Holds a table so that nobody reads it."""
+    return transaction(service, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+
+
+def held(service, user):
+    """Holds a user so that nobody changes what is theirs."""
+    return transaction(service, "SELECT FROM users WHERE user_id = %s FOR NO KEY UPDATE", (user,))
 
 
 def waiting_for_locks(service):
@@ -247,7 +257,8 @@ def test_log_warns_when_every_connection_is_in_use_and_somebody_waits(fragile):
 
 
 def test_line_has_an_end(fragile):
-    fragile.start(HORIZON_WORKERS=1, HORIZON_LINE=1, HORIZON_USER_TTL=0)  # all go to the worker
+    fragile.start(HORIZON_WORKERS=1, HORIZON_LINE=1, HORIZON_USER_SHARE=100,
+                  HORIZON_USER_TTL=0)  # all go to the worker
     token = fragile.login("ann")
     assert fragile.get("/api/me", token).status == 200
     with concurrent.futures.ThreadPoolExecutor() as threads:
@@ -260,6 +271,34 @@ def test_line_has_an_end(fragile):
             third = fragile.get(f"{MANAGER}/summary", token)
             assert (third.status, third.code) == (503, "pool_exhausted")
         assert first.result().status == second.result().status == 200
+
+
+def test_user_who_floods_is_refused_while_another_is_served(fragile):
+    """Half of the connections and of the places in line are for all others."""
+    fragile.start(HORIZON_POOL_SIZE=4, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=1000,
+                  HORIZON_WORKERS=4, HORIZON_LINE=12)
+    fragile.add_user("bob")
+    ann, bob = fragile.login("ann"), fragile.login("bob")
+    deposit = {"date": "2020-01-01", "kind": "DEPOSIT", "amount": 1}
+    with concurrent.futures.ThreadPoolExecutor(20) as threads, held(fragile, fragile.ann):
+        flood = [threads.submit(fragile.ask, "POST", f"{MANAGER}/activities", deposit, ann)
+                 for _ in range(12)]
+        until(lambda: waiting_for_locks(fragile) == 2, 10, "two of four connections are the user's")
+        for _ in range(5):
+            assert fragile.get(f"{MANAGER}/summary", bob).status == 200
+            assert fragile.ask("POST", f"{MANAGER}/activities", deposit, bob).status == 201
+        assert waiting_for_locks(fragile) == 2
+        until(lambda: sum(future.done() for future in flood) == 10, 10,
+              "those that wait for the two are told")
+    answers = [future.result() for future in flood]
+    full = [answer for answer in answers if answer.status == 503]
+    assert len(full) == 10 and all(answer.code == "pool_exhausted" and
+                                   int(answer.headers["retry-after"]) > 0 for answer in full)
+    told = [answer.json["error"]["message"] for answer in full]
+    assert sum("as many requests under way and in line" in text for text in told) == 4
+    assert sum("your own requests used all" in text for text in told) == 6
+    assert [answer.status for answer in answers if answer not in full] == [201, 201]
+    assert fragile.ask("POST", f"{MANAGER}/activities", deposit, ann).status == 201
 
 
 def test_logins_have_a_line_of_their_own_with_an_end(fragile):

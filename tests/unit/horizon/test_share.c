@@ -58,3 +58,17 @@ TEST(connections_of_others_count_where_they_are)
     assert_int_equal(share_compute(&limits, 20, 10, 1).granted, 0);
     assert_int_equal(share_compute(&limits, 20, 10, 1).size, 1);
 }
+
+TEST(one_user_leaves_connections_for_others_where_there_are_two)
+{
+    struct share share = {.size = 20, .overflow = 10};
+    assert_int_equal(share_of_user_connections(&share, 50), 15);
+    assert_int_equal(share_of_user_connections(&share, 100), SHARE_NONE);
+    share = (struct share){.size = 3};
+    assert_int_equal(share_of_user_connections(&share, 50), 2);
+    share.size = 2;
+    assert_int_equal(share_of_user_connections(&share, 1), 1);
+    share.size = 1;
+    assert_int_equal(share_of_user_connections(&share, 50), SHARE_NONE);
+    assert_int_equal(share_of_user(UINT32_MAX, 100), UINT32_MAX);
+}
