@@ -21,8 +21,8 @@
 #define PATH_BYTES 4096
 
 /* Of no password: what an unknown login is checked against, so that it takes as long. */
-#define NOBODY                                          \
-    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ" \
+#define NOBODY                                              \
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keS1ubw" \
     "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static int explain(char *why, int status, const char *path, const char *what)

@@ -3,6 +3,7 @@
 
 #include "credentials/credentials.h"
 
+#include <argon2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,56 @@ TEST(who_was_added_can_log_in_and_nobody_else)
     free(empty.entries);
     unlink(path);
 }
+
+/* ---- the work of a check --------------------------------------------------------------------- */
+
+/* What libargon2 was asked to do; the linker puts this function before the library's. */
+static struct {
+    unsigned count;
+    char cost[CREDENTIALS_HASH_BYTES]; /* "$argon2id$v=19$m=...,t=...,p=..." */
+    size_t salt_digits, hash_digits, password_bytes;
+} work;
+
+int __real_argon2id_verify(const char *encoded, const void *password, size_t bytes);
+int __wrap_argon2id_verify(const char *encoded, const void *password, size_t bytes);
+
+int __wrap_argon2id_verify(const char *encoded, const void *password, size_t bytes)
+{
+    const char *hash = strrchr(encoded, '$'), *salt = memrchr(encoded, '$', hash - encoded);
+    work.count++;
+    snprintf(work.cost, sizeof(work.cost), "%.*s", (int)(salt - encoded), encoded);
+    work.salt_digits = (size_t)(hash - salt) - 1;
+    work.hash_digits = strlen(hash + 1);
+    work.password_bytes = bytes;
+    return __real_argon2id_verify(encoded, password, bytes);
+}
+
+TEST(a_login_that_does_not_exist_takes_the_work_of_a_wrong_password)
+{
+    struct credentials credentials = {0}, nobody = {0};
+    char user_id[CREDENTIALS_ID_BYTES], cost[sizeof(work.cost)];
+    assert_int_equal(credentials_set(&credentials, "ana", ANA, "correct horse", why), 0);
+    work.count = 0;
+    assert_int_equal(credentials_check(&credentials, "ana", "wrong horse", user_id),
+                     CREDENTIALS_EREFUSED);
+    assert_int_equal(work.count, 1);
+    assert_int_equal(work.password_bytes, strlen("wrong horse"));
+    memcpy(cost, work.cost, sizeof(cost));
+    size_t salt_digits = work.salt_digits, hash_digits = work.hash_digits;
+    const struct credentials *files[] = {&credentials, &nobody};
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(credentials_check(files[i], "eve", "wrong horse", user_id),
+                         CREDENTIALS_EREFUSED);
+        assert_int_equal(work.count, 2 + i);
+        assert_int_equal(work.password_bytes, strlen("wrong horse"));
+        assert_string_equal(work.cost, cost);
+        assert_int_equal(work.salt_digits, salt_digits);
+        assert_int_equal(work.hash_digits, hash_digits);
+    }
+    free(credentials.entries);
+}
+
+/* ---- passwords ------------------------------------------------------------------------------- */
 
 TEST(a_new_password_replaces_the_old_one_and_salts_differ)
 {
