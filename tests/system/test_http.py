@@ -1,20 +1,14 @@
 """/metrics, /healthz and /readyz."""
 import http.client
-import re
 import threading
 
 import pytest
 
+from harness.openmetrics import CONTENT_TYPE, Metrics
 from harness.wait import free_port, until
 from harness.wire import RawClient
 
 pytestmark = pytest.mark.weir_only
-
-SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(.*)\})? (\S+)( \S+)?$')
-LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\.)*)"(?:,|$)')
-SUFFIXES = {"counter": ("_total", "_created"), "gauge": ("",), "info": ("_info",),
-            "histogram": ("_bucket", "_count", "_sum", "_created"), "stateset": ("",),
-            "unknown": ("",), "summary": ("", "_count", "_sum", "_created")}
 
 
 @pytest.fixture
@@ -41,71 +35,24 @@ def get(weir, path, method="GET"):
         connection.close()
 
 
-def parse(text):
-    """OpenMetrics: {(name, labels): value}; asserts the grammar on the way."""
-    assert text.endswith("# EOF\n") and text.count("# EOF") == 1
-    types, samples, finished, family = {}, {}, set(), None
-    for line in text.splitlines()[:-1]:
-        assert line, "an empty line"
-        if line.startswith("# "):
-            _, kind, name, *rest = line.split(" ", 3)
-            assert kind in ("TYPE", "HELP", "UNIT")
-            if name != family:
-                assert name not in finished, f"{name} is not in one piece"
-                finished.add(family)
-                family = name
-            if kind == "TYPE":
-                assert name not in types
-                types[name] = rest[0]
-            if kind == "UNIT" and rest and rest[0]:
-                assert name.endswith("_" + rest[0])
-            continue
-        match = SAMPLE.match(line)
-        assert match, f"not a sample: {line!r}"
-        name, labels, value = match[1], match[3] or "", match[4]
-        assert family and any(name == family + s for s in SUFFIXES[types[family]]), line
-        pairs = tuple(LABEL.findall(labels))
-        assert sum(len(k) + len(v) + 4 for k, v in pairs) - (1 if pairs else 0) == len(labels)
-        assert (name, pairs) not in samples, f"twice: {line}"
-        samples[name, pairs] = float(value)
-    return types, samples
+def metrics(weir):
+    return Metrics(get(weir, "/metrics")[1])
 
 
-def test_metrics_are_openmetrics(web):
+def test_metrics_are_what_prometheus_reads(web):
     for n in range(5):
         assert web.sql(f"SELECT {n}") == [(n,)]
     response, text = get(web, "/metrics")
     assert response.status == 200
-    assert response.getheader("Content-Type").startswith("application/openmetrics-text")
-    types, samples = parse(text)
-    assert "histogram" in types.values() and "counter" in types.values()
-    for name in types:
-        assert name.startswith("weir_")
-
-
-def test_histograms_add_up(web):
-    for n in range(5):
-        web.sql(f"SELECT {n}")
-    types, samples = parse(get(web, "/metrics")[1])
-    for family in (name for name, kind in types.items() if kind == "histogram"):
-        series = {}
-        for (name, pairs), value in samples.items():
-            if name == family + "_bucket":
-                rest = tuple(p for p in pairs if p[0] != "le")
-                series.setdefault(rest, []).append((float(dict(pairs)["le"]), value))
-        assert series, family
-        for rest, buckets in series.items():
-            counts = [value for _, value in sorted(buckets)]
-            assert sorted(counts) == counts, "buckets must grow"
-            assert sorted(buckets)[-1][0] == float("inf")
-            assert counts[-1] == samples[family + "_count", rest]
+    assert response.getheader("Content-Type") == CONTENT_TYPE
+    families = Metrics(text).families
+    assert {"counter", "gauge", "histogram"} <= {family.type for family in families.values()}
+    assert all(name.startswith("weir_") for name in families)
 
 
 def test_metrics_count_what_happened(web):
     def total():
-        _, samples = parse(get(web, "/metrics")[1])
-        return sum(value for (name, _), value in samples.items()
-                   if name == "weir_pool_queries_total")
+        return metrics(web).total("weir_pool_queries_total")
     web.sql("SELECT 1")
     before = total()
     for _ in range(10):
