@@ -256,6 +256,35 @@ def test_log_warns_when_every_connection_is_in_use_and_somebody_waits(fragile):
         assert (holder.result().status, waiter.result().status) == (200, 200)
 
 
+def pool_line(service, answer):
+    """The numbers of the line about one request's connection, in debug."""
+    lines = re.findall(rf" debug \d+ request {answer.headers['x-request-id']} pool size=(\d+)"
+                       r" checked_out=(\d+) waiting=(\d+) wait_ms=(\d+\.\d)\n", service.log())
+    assert len(lines) == 1, lines
+    return [float(number) for number in lines[0]]
+
+
+def test_log_tells_each_requests_pool_and_wait(fragile):
+    fragile.start(HORIZON_POOL_SIZE=1, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=20000,
+                  HORIZON_QUERY_TIMEOUT_MS=20000)
+    token = fragile.login("ann")
+    for _ in range(2):  # by a worker; with others, as what is kept is still the newest
+        answer = fragile.get(f"{MANAGER}/summary", token)
+        assert pool_line(fragile, answer)[:3] == [1, 1, 0]
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        with locked(fragile, "snapshots"):
+            holder = threads.submit(fragile.get, f"{MANAGER}/summary", token)
+            until(lambda: waiting_for_locks(fragile) == 1, 10, "the only connection is in use")
+            waiter = threads.submit(fragile.get, "/api/me", token)
+
+            def seen_to_wait():
+                return fragile.get("/api/operations", token).json["pool"]["oldest_wait_ms"]
+            least = until(seen_to_wait, 10, "one waits")
+        assert pool_line(fragile, holder.result())[1:3] == [1, 0]
+        assert pool_line(fragile, waiter.result())[:3] == [1, 1, 0]
+        assert pool_line(fragile, waiter.result())[3] >= round(least, 1) > 0
+
+
 def test_line_has_an_end(fragile):
     fragile.start(HORIZON_WORKERS=1, HORIZON_LINE=1, HORIZON_USER_SHARE=100,
                   HORIZON_USER_TTL=0)  # all go to the worker
