@@ -27,10 +27,11 @@ void *config_hba_take(struct config_hba_reader *reader, size_t bytes)
     return piece;
 }
 
-bool config_hba_regex_check(struct config_hba_reader *reader, const char *text)
+bool config_hba_regex_check(struct config_hba_reader *reader, const char *text, bool has_part)
 {
     char why[200];
-    bool is_good = config_regex_check(text, why, sizeof(why));
+    bool is_good = has_part ? config_regex_part_check(text, why, sizeof(why))
+                            : config_regex_check(text, why, sizeof(why));
 
     if (!is_good)
         config_hba_error(reader, "the regular expression /%.60s does not work: %s", text, why);
@@ -85,7 +86,7 @@ static bool item_read(struct config_hba_reader *reader, const struct config_hba_
                  token->text);
     }
     *ret_item = item;
-    return item.word != CONFIG_HBA_REGEX || config_hba_regex_check(reader, item.text);
+    return item.word != CONFIG_HBA_REGEX || config_hba_regex_check(reader, item.text, false);
 }
 
 static bool list_read(struct config_hba_reader *reader, const struct config_hba_tokens *tokens,

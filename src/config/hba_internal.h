@@ -77,8 +77,9 @@ void config_hba_lines(struct config_hba_reader *reader, const char *file, struct
 const struct config_hba_token *config_hba_single(struct config_hba_reader *reader,
                                                  const struct config_hba_tokens *tokens,
                                                  uint32_t field, const char *what);
-/* hba.c: is it a regular expression that compiles? Adds the error when not. */
-bool config_hba_regex_check(struct config_hba_reader *reader, const char *regex);
+/* hba.c: is it a regular expression that compiles, and, with `has_part`, whose first group can be
+ * told? Adds the error when not. */
+bool config_hba_regex_check(struct config_hba_reader *reader, const char *regex, bool has_part);
 /* ident.c */
 void config_ident_read(struct config_hba_reader *reader, const char *file, struct base_slice text);
 

@@ -20,7 +20,7 @@ struct question {
 
 static bool regex_fits(const char *expression, struct base_slice name, bool *is_undecided)
 {
-    enum config_regex_result result = config_regex_match(expression, name, NULL);
+    enum config_regex_result result = config_regex_match(expression, name);
 
     *is_undecided = *is_undecided || result == CONFIG_REGEX_UNDECIDED;
     return result == CONFIG_REGEX_YES;

@@ -3,7 +3,8 @@
  *     MAP SYSTEM-USER DATABASE-USER
  *
  * A system user that begins with / is a PCRE2 regular expression; \1 in the database user
- * then stands for its first parenthesised part. The database user may be `all`, or itself a regular
+ * then stands for its first parenthesised part, as PostgreSQL would find it; where that cannot be
+ * told (regex.h) the line does not fit. The database user may be `all`, or itself a regular
  * expression. A word in double quotes is a plain name. Any line of a map that fits is enough.
  * Test: tests/unit/config/test_hba.c.
  */
@@ -22,9 +23,9 @@ static bool line_check(struct config_hba_reader *reader, const struct config_ide
 {
     const char *sign = strstr(line->user, "\\1");
 
-    if (line->system_is_regex && !config_hba_regex_check(reader, line->system))
+    if (line->system_is_regex && !config_hba_regex_check(reader, line->system, sign != NULL))
         return false;
-    if (line->user_is_regex && !config_hba_regex_check(reader, line->user))
+    if (line->user_is_regex && !config_hba_regex_check(reader, line->user, false))
         return false;
     if (line->user[0] == '+' || (sign != NULL && strstr(sign + 1, "\\1") != NULL) ||
         (sign != NULL && line->user_is_regex)) {
@@ -116,17 +117,26 @@ static bool is_replaced(const char *pattern, struct base_slice part, struct base
     return base_slice_is(base_slice_skip(user, used), after);
 }
 
+static bool system_fits(const struct config_ident_line *line, struct base_slice system,
+                        struct base_slice *ret_part)
+{
+    if (!line->system_is_regex)
+        return base_slice_is(system, line->system);
+    return (strstr(line->user, "\\1")
+                ? config_regex_part(line->system, system, ret_part)
+                : config_regex_match(line->system, system)) == CONFIG_REGEX_YES;
+}
+
 static bool line_allows(const struct config_ident_line *line, struct base_slice system,
                         struct base_slice user)
 {
     struct base_slice part = {0};
 
-    if (line->system_is_regex ? config_regex_match(line->system, system, &part) != CONFIG_REGEX_YES
-                              : !base_slice_is(system, line->system))
+    if (!system_fits(line, system, &part))
         return false;
     if (line->user_is_all)
         return true;
-    return line->user_is_regex ? config_regex_match(line->user, user, NULL) == CONFIG_REGEX_YES
+    return line->user_is_regex ? config_regex_match(line->user, user) == CONFIG_REGEX_YES
                                : is_replaced(line->user, part, user);
 }
 

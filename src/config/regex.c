@@ -6,29 +6,33 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/invariant.h"
+
 /* Steps and KiB of one match; a name has a few hundred bytes at most. */
 #define STEPS_MAX  200000
 #define DEPTH_MAX  10000
 #define MEMORY_MAX 1024
 
-static pcre2_code *compile(const char *expression, int *ret_error, size_t *ret_at)
+#define OPTIONS (PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C)
+
+/* Behind an expression, to be asked at each way to match. */
+#define CALLOUT                  255
+#define CALLOUT_TEXT             "(?C255)"
+#define WITH_CALLOUT(expression) "(?:%s)" CALLOUT_TEXT, expression
+#define WRAPPED_BYTES_MAX        (CONFIG_REGEX_BYTES_MAX + sizeof("(?:)" CALLOUT_TEXT))
+
+static pcre2_code *compile(const char *expression, uint32_t more, int *ret_error, size_t *ret_at)
 {
-    return pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED,
-                         PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
-                             PCRE2_NEVER_BACKSLASH_C,
-                         ret_error, ret_at, NULL);
+    return pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED, OPTIONS | more, ret_error,
+                         ret_at, NULL);
 }
 
-bool config_regex_check(const char *expression, char *ret_why, size_t why_bytes)
+static bool check(const char *expression, char *ret_why, size_t why_bytes)
 {
     int error;
     size_t at;
     PCRE2_UCHAR text[160] = "";
-    if (strlen(expression) > CONFIG_REGEX_BYTES_MAX) {
-        snprintf(ret_why, why_bytes, "it is longer than %d bytes", CONFIG_REGEX_BYTES_MAX);
-        return false;
-    }
-    pcre2_code *code = compile(expression, &error, &at);
+    pcre2_code *code = compile(expression, 0, &error, &at);
     if (!code) {
         (void)pcre2_get_error_message(error, text, sizeof(text));
         snprintf(ret_why, why_bytes, "%s, at byte %zu", (const char *)text, at + 1);
@@ -36,6 +40,25 @@ bool config_regex_check(const char *expression, char *ret_why, size_t why_bytes)
     }
     pcre2_code_free(code);
     return true;
+}
+
+bool config_regex_check(const char *expression, char *ret_why, size_t why_bytes)
+{
+    if (strlen(expression) > CONFIG_REGEX_BYTES_MAX) {
+        snprintf(ret_why, why_bytes, "it is longer than %d bytes", CONFIG_REGEX_BYTES_MAX);
+        return false;
+    }
+    return check(expression, ret_why, why_bytes);
+}
+
+bool config_regex_part_check(const char *expression, char *ret_why, size_t why_bytes)
+{
+    char wrapped[WRAPPED_BYTES_MAX];
+    if (!config_regex_check(expression, ret_why, why_bytes)) {
+        return false;
+    }
+    snprintf(wrapped, sizeof(wrapped), WITH_CALLOUT(expression));
+    return check(wrapped, ret_why, why_bytes);
 }
 
 static pcre2_match_context *limits_new(void)
@@ -49,42 +72,103 @@ static pcre2_match_context *limits_new(void)
     return limits;
 }
 
-static enum config_regex_result match(const pcre2_code *code, struct base_slice text,
-                                      pcre2_match_data *found, struct base_slice *ret_part)
-{
-    pcre2_match_context *limits = limits_new();
-    int count = limits ? pcre2_match(code, text.data, text.bytes, 0, 0, found, limits)
-                       : PCRE2_ERROR_NOMEMORY;
-    pcre2_match_context_free(limits);
-    if (count == PCRE2_ERROR_NOMATCH) {
-        return CONFIG_REGEX_NO;
-    }
-    if (count < 0) {
-        return CONFIG_REGEX_UNDECIDED;
-    }
-    const size_t *ranges = pcre2_get_ovector_pointer(found);
-    /* \K may set a start behind the end */
-    if (count >= 2 && ranges[2] != PCRE2_UNSET && ranges[2] <= ranges[3] && ret_part) {
-        *ret_part = base_slice_of(text.data + ranges[2], ranges[3] - ranges[2]);
-    }
-    return CONFIG_REGEX_YES;
-}
+/* The ways to match that were seen: from the first place where there is one, those that reach
+ * furthest. */
+struct ways {
+    bool is_any;
+    bool is_unclear; /* they differ in the part */
+    size_t begin, end;
+    struct base_slice part;
+};
 
-enum config_regex_result config_regex_match(const char *expression, struct base_slice text,
-                                            struct base_slice *ret_part)
+/* Runs pcre2_match; with `ways`, every way is put there and the result is PCRE2_ERROR_NOMATCH. */
+static int run(const char *expression, struct base_slice text, uint32_t more, struct ways *ways,
+               int (*each)(pcre2_callout_block *, void *))
 {
     static const uint8_t nothing[1];
     int error;
     size_t at;
-    if (ret_part) {
-        *ret_part = (struct base_slice){0};
-    }
     text = text.data ? text : base_slice_of(nothing, 0);
-    pcre2_code *code = compile(expression, &error, &at);
+    pcre2_code *code = compile(expression, more, &error, &at);
     pcre2_match_data *found = code ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
-    enum config_regex_result result =
-        found ? match(code, text, found, ret_part) : CONFIG_REGEX_UNDECIDED;
+    pcre2_match_context *limits = found ? limits_new() : NULL;
+    if (limits && each) {
+        pcre2_set_callout(limits, each, ways);
+    }
+    int count = limits ? pcre2_match(code, text.data, text.bytes, 0, 0, found, limits)
+                       : PCRE2_ERROR_NOMEMORY;
+    pcre2_match_context_free(limits);
     pcre2_match_data_free(found);
     pcre2_code_free(code);
-    return result;
+    return count;
+}
+
+enum config_regex_result config_regex_match(const char *expression, struct base_slice text)
+{
+    int count = run(expression, text, 0, NULL, NULL);
+    return count >= 0                     ? CONFIG_REGEX_YES
+           : count == PCRE2_ERROR_NOMATCH ? CONFIG_REGEX_NO
+                                          : CONFIG_REGEX_UNDECIDED;
+}
+
+/* ---- the first group ---- */
+
+static bool is_same_part(struct base_slice a, struct base_slice b)
+{
+    return a.data == b.data && a.bytes == b.bytes;
+}
+
+static int note_way(pcre2_callout_block *block, void *arg)
+{
+    enum { GO_ON = 0, TRY_ANOTHER = 1 };
+    struct ways *ways = arg;
+    const size_t *groups = block->offset_vector;
+    struct base_slice part = {0};
+    if (block->callout_number != CALLOUT) {
+        return GO_ON; /* the expression's own */
+    }
+    if (ways->is_any && block->start_match != ways->begin) {
+        return PCRE2_ERROR_NOMATCH;
+    }
+    if (block->capture_top > 1 && groups[2] != PCRE2_UNSET && groups[2] <= groups[3]) {
+        part = base_slice_of(block->subject + groups[2], groups[3] - groups[2]);
+    }
+    if (!ways->is_any || block->current_position > ways->end) {
+        ways->is_any = true;
+        ways->is_unclear = false;
+        ways->begin = block->start_match;
+        ways->end = block->current_position;
+        ways->part = part;
+    } else if (block->current_position == ways->end && !is_same_part(part, ways->part)) {
+        ways->is_unclear = true;
+    }
+    return TRY_ANOTHER;
+}
+
+/* Of ways that reach as far, PCRE2 finds first the one whose earlier parts are the longest, as
+ * PostgreSQL wants it, unless the expression says otherwise. */
+static bool has_an_order_of_its_own(const char *expression)
+{
+    static const char *const signs[] = {"|", "*?", "+?", "??", "}?", "(?", "(*"};
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        if (strstr(expression, signs[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum config_regex_result config_regex_part(const char *expression, struct base_slice text,
+                                           struct base_slice *ret_part)
+{
+    char wrapped[WRAPPED_BYTES_MAX];
+    struct ways ways = {0};
+    INVARIANT(strlen(expression) <= CONFIG_REGEX_BYTES_MAX);
+    snprintf(wrapped, sizeof(wrapped), WITH_CALLOUT(expression));
+    int count = run(wrapped, text, PCRE2_NO_AUTO_POSSESS, &ways, note_way);
+    *ret_part = ways.part;
+    if (count != PCRE2_ERROR_NOMATCH || (ways.is_unclear && has_an_order_of_its_own(expression))) {
+        return CONFIG_REGEX_UNDECIDED;
+    }
+    return ways.is_any ? CONFIG_REGEX_YES : CONFIG_REGEX_NO;
 }

@@ -24,9 +24,18 @@ enum config_regex_result {
 /* Is it an expression? Otherwise `ret_why` says why not (cut at `why_bytes`). */
 bool config_regex_check(const char *expression, char *ret_why, size_t why_bytes);
 
-/* Does it match somewhere in `text`? `ret_part` (may be NULL) is what its first group matched: data
- * NULL when it has none or that took no part. */
-enum config_regex_result config_regex_match(const char *expression, struct base_slice text,
-                                            struct base_slice *ret_part);
+/* Does it match somewhere in `text`? */
+enum config_regex_result config_regex_match(const char *expression, struct base_slice text);
+
+/* May config_regex_part be asked with it? As config_regex_check. */
+bool config_regex_part_check(const char *expression, char *ret_why, size_t why_bytes);
+
+/* Does it match, and what did its first group match? `ret_part` has data NULL when it has none or
+ * that took no part. PCRE2 takes the alternative that is written first, PostgreSQL the longest
+ * match: of all ways to match from the same beginning the longest count. Where these leave the part
+ * open, and the expression has alternatives or quantifiers that take little, the two need not
+ * agree: UNDECIDED. */
+enum config_regex_result config_regex_part(const char *expression, struct base_slice text,
+                                           struct base_slice *ret_part);
 
 #endif

@@ -140,6 +140,25 @@ def test_a_certificates_name_goes_through_the_map(weir_factory, pg, authority):
     assert weir.sql("SELECT current_user", **{**good, "user": "u_scram"}) == [("u_scram",)]
 
 
+@pytest.mark.parametrize("expression", [
+    "^(u|u_md5)", "^(u|u_md5)(@x)?", "^(u_.*)@.*$", "(u_md5|app)$", "(md5|u_md5)", "^([^@]*)@.*$",
+    "^(u|u_md5)(.*)$", "^(u_md5.*?)(@.*)$"])
+def test_a_part_is_what_postgresql_takes_or_nobodys(weir_factory, pg, authority, expression):
+    """PCRE2's first alternative is not PostgreSQL's longest match."""
+    name = "u_md5@x@app"
+    weir = hba_weir(weir_factory, pg, "hostssl all all all cert map=m\n", f"m /{expression} \\1\n",
+                    authority=authority)
+    key, certificate = authority.issue(name)
+    come = {"sslmode": "require", "sslkey": key, "sslcert": certificate, "password": ""}
+    part = pg.sql("SELECT (regexp_match(%s, %s))[1] AS part", (name, expression))[0]["part"]
+    is_unclear = expression in ("^(u|u_md5)(.*)$", "^(u_md5.*?)(@.*)$")
+    for user in ("u_md5", "app"):
+        if user == part and not is_unclear:
+            assert comes_in(weir, **{**come, "user": user})
+        else:
+            assert "authentication failed" in refusal(weir, **{**come, "user": user})
+
+
 def test_a_line_may_ask_for_a_certificate_and_a_password(weir_factory, pg, authority, tmp_path):
     weir = hba_weir(weir_factory, pg,
                     "hostssl all app all scram-sha-256 clientcert=verify-full\n"
