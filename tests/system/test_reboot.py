@@ -167,6 +167,31 @@ def test_a_folder_that_somebody_has_made_before_is_left_alone(weir, rebooted):
     os.unlink(link)
 
 
+def ask_to_cancel(weir, pid, key):
+    """A CancelRequest; comes back when the daemon has closed the connection."""
+    with socket.create_connection((weir.host, weir.port)) as asker:
+        asker.settimeout(20)
+        asker.sendall(struct.pack("!iiii", 16, 80877102, pid, key))
+        assert asker.recv(64) == b""
+
+
+def test_a_cancel_request_comes_to_each_process_once(weir, rebooted):
+    """The newest one asks all before it; were each of them to pass it on, the n-th would get it
+    2^n times."""
+    weir.write(verbose=1, pidfile=os.path.join(weir.folder, "weir.pid"))
+    rebooted()
+    with contextlib.ExitStack() as clients:
+        processes = []
+        for _ in range(3):
+            clients.enter_context(contextlib.closing(weir.connect()))
+            processes.append(rebooted())
+        processes.append(weir.process)
+        ask_to_cancel(weir, 4711, 0x5ec4e7)
+        weir.await_log(f"[{weir.process.pid}] DEBUG C-0x1: ")  # its end: it asks no more
+        lines = [line for line in weir.log().splitlines() if "because: cancel request" in line]
+        assert [sum(f"[{process.pid}]" in line for line in lines) for process in processes] == [1] * 4
+
+
 @needs_root
 def test_cancel_requests_go_to_no_other_system_user(weir, rebooted):
     """Who puts a socket where the predecessor had its own learns no keys."""
@@ -181,12 +206,11 @@ def test_cancel_requests_go_to_no_other_system_user(weir, rebooted):
                 foreign.listen()
             finally:
                 os.seteuid(0)
-            with socket.create_connection((weir.host, weir.port)) as asker:
-                asker.sendall(struct.pack("!iiii", 16, 80877102, 4711, 0x5ec4e7))
-                foreign.settimeout(10)
-                caller, _ = foreign.accept()
-                with caller:
-                    assert caller.recv(64) == b""
+            ask_to_cancel(weir, 4711, 0x5ec4e7)
+            foreign.settimeout(10)
+            caller, _ = foreign.accept()
+            with caller:
+                assert caller.recv(64) == b""
         weir.await_log("another system user's now")
         os.rename(path + ".own", path)
 
