@@ -120,7 +120,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     static const enum date_order orders[] = {DATE_UNKNOWN, DATE_DAY_FIRST, DATE_MONTH_FIRST,
                                              DATE_UNKNOWN};
     uint8_t choice = bytes > 0 ? data[0] : 0;
-    const struct sheet_hints sheet = {marks[choice >> 2 & 3], orders[choice >> 4 & 3]};
+    static const struct sheet_naming namings[] = {{"date", "x"}, {"close", "y"}, {"price", "y"}};
+    bool is_told = choice & 128;
+    const struct sheet_hints sheet = {.delimiter = is_told ? ':' : 0,
+                                      .namings = namings,
+                                      .naming_count = is_told ? 3 : 0,
+                                      .decimal_mark = marks[choice >> 2 & 3],
+                                      .order = orders[choice >> 4 & 3]};
     const struct import_activity_hints hints = {sheet, "USD", "Main", choice & 64};
     if (bytes > 0 && choice & 1)
         read_activities(data + 1, bytes - 1, &hints);

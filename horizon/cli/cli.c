@@ -72,7 +72,12 @@ static int take(int argc, char **argv, int i, const struct cli_option *options, 
         cli_misuse("--%s needs a value", option->name);
         return 0;
     }
-    *option->value = equals ? equals + 1 : argv[i + 1];
+    const char *value = equals ? equals + 1 : argv[i + 1];
+    if (option->list && option->list->count == CLI_LIST_MAX) {
+        cli_misuse("--%s is given more than %d times", option->name, CLI_LIST_MAX);
+        return 0;
+    }
+    *(option->list ? &option->list->values[option->list->count++] : option->value) = value;
     return equals ? 1 : 2;
 }
 

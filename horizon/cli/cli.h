@@ -26,11 +26,19 @@ int cli_serve(int argc, char **argv);
 int cli_user(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 
-/* One option with a value (`value` is set) or without one (`flag` is set). */
+/* The values of an option that may be given several times. */
+#define CLI_LIST_MAX 32
+struct cli_list {
+    const char *values[CLI_LIST_MAX];
+    size_t count;
+};
+
+/* One option with a value (`value` or `list` is set) or without one (`flag` is set). */
 struct cli_option {
     const char *name; /* without dashes */
     const char **value;
     bool *flag;
+    struct cli_list *list;
 };
 
 /* Reads options (--name value, --name=value, --name) and plain arguments in any order; "--" ends

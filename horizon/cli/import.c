@@ -5,6 +5,7 @@
  */
 #include "store/import.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,11 +30,18 @@ static const char help[] =
     "\n"
     "Prices: daily CSV of Yahoo (Date,Open,High,Low,Close,Adj Close,Volume), of Stooq (English,\n"
     "Polish, bulk), or any with columns Date and Close; the symbol from a column or --symbol.\n"
-    "Activities: CSV with columns date, type, symbol, quantity, price, fee, amount, currency,\n"
-    "account, note, id, ratio (of a SPLIT) under the names that exports use. - is standard input.\n"
+    "Activities: CSV with columns date, type, symbol, quantity, price, fee, tax, amount, value,\n"
+    "currency, account, note, id, ratio (of a SPLIT) under the names that exports use; value is "
+    "what\n"
+    "a row came to, fees and taxes included, and makes the price where there is none. - is "
+    "standard\n"
+    "input.\n"
     "Everything is written or nothing. Reading a file again changes nothing.\n"
     "\n"
     "    --dry-run              check and report only\n"
+    "    --column NAME=HEADER   the file calls column NAME (price, date, ...) HEADER; once for "
+    "each\n"
+    "    --delimiter CHARACTER  between columns, or tab, when the first line does not tell it\n"
     "    --decimal point|comma  of numbers, when the file does not say it itself\n"
     "    --dates dmy|mdy        of dates like 01/02/2021, when the file does not say it itself\n"
     "    --repeats              rows that say the same are several fills, not a mistake\n"
@@ -45,7 +53,9 @@ static const char help[] =
 struct request {
     const char *what, *files[FILES_MAX];
     size_t file_count;
-    const char *user, *symbol, *name, *kind, *currency, *account, *decimal, *dates;
+    const char *user, *symbol, *name, *kind, *currency, *account, *decimal, *dates, *delimiter;
+    struct cli_list columns;
+    struct sheet_naming namings[CLI_LIST_MAX];
     const char *database, *credentials, *password_file;
     bool is_dry, is_demo, may_repeat, is_help;
     bool is_stale; /* something was written that the figures do not know yet */
@@ -318,6 +328,37 @@ static int run(struct request *request)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
+/* "price=Kurs": cut at the first =, where the name of a column ends. */
+static int check_columns(struct request *request)
+{
+    static char names[CLI_LIST_MAX][32];
+    for (size_t i = 0; i < request->columns.count; i++) {
+        const char *text = request->columns.values[i], *equals = strchr(text, '=');
+        if (!equals || equals == text || !equals[1] || equals - text >= (long)sizeof(*names))
+            return cli_misuse("--column is NAME=HEADER, as in --column price=Kurs, not \"%s\"",
+                              text);
+        memcpy(names[i], text, (size_t)(equals - text));
+        request->namings[i] = (struct sheet_naming){names[i], equals + 1};
+    }
+    request->hints.namings = request->namings;
+    request->hints.naming_count = request->columns.count;
+    return CLI_DONE;
+}
+
+static int check_delimiter(struct request *request)
+{
+    const char *text = request->delimiter;
+    if (!text)
+        return CLI_DONE;
+    char only = strcmp(text, "tab") == 0 ? '\t' : text[0];
+    bool is_one = only == '\t' || (ispunct((unsigned char)only) && !text[1]);
+    if (!is_one || only == '"')
+        return cli_misuse("--delimiter is one character such as ; or the word tab, not \"%s\"",
+                          text);
+    request->hints.delimiter = only;
+    return CLI_DONE;
+}
+
 static int check_hints(struct request *request)
 {
     const char *decimal = request->decimal, *dates = request->dates;
@@ -329,7 +370,8 @@ static int check_hints(struct request *request)
         request->hints.decimal_mark = *decimal == 'p' ? '.' : ',';
     if (dates)
         request->hints.order = *dates == 'd' ? DATE_DAY_FIRST : DATE_MONTH_FIRST;
-    return CLI_DONE;
+    int code = check_delimiter(request);
+    return code == CLI_DONE ? check_columns(request) : code;
 }
 
 static int check(struct request *request)
@@ -359,21 +401,23 @@ static bool parse(int argc, char **argv, struct request *request)
 {
     const char *plain[FILES_MAX + 1] = {0};
     size_t plain_count;
-    const struct cli_option options[] = {{"user", &request->user, NULL},
-                                         {"symbol", &request->symbol, NULL},
-                                         {"name", &request->name, NULL},
-                                         {"kind", &request->kind, NULL},
-                                         {"currency", &request->currency, NULL},
-                                         {"account", &request->account, NULL},
-                                         {"decimal", &request->decimal, NULL},
-                                         {"dates", &request->dates, NULL},
-                                         {"database", &request->database, NULL},
-                                         {"credentials", &request->credentials, NULL},
-                                         {"password-file", &request->password_file, NULL},
-                                         {"dry-run", NULL, &request->is_dry},
-                                         {"demo", NULL, &request->is_demo},
-                                         {"repeats", NULL, &request->may_repeat},
-                                         {"help", NULL, &request->is_help}};
+    const struct cli_option options[] = {{"user", &request->user, NULL, NULL},
+                                         {"symbol", &request->symbol, NULL, NULL},
+                                         {"name", &request->name, NULL, NULL},
+                                         {"kind", &request->kind, NULL, NULL},
+                                         {"currency", &request->currency, NULL, NULL},
+                                         {"account", &request->account, NULL, NULL},
+                                         {"decimal", &request->decimal, NULL, NULL},
+                                         {"delimiter", &request->delimiter, NULL, NULL},
+                                         {"column", NULL, NULL, &request->columns},
+                                         {"dates", &request->dates, NULL, NULL},
+                                         {"database", &request->database, NULL, NULL},
+                                         {"credentials", &request->credentials, NULL, NULL},
+                                         {"password-file", &request->password_file, NULL, NULL},
+                                         {"dry-run", NULL, &request->is_dry, NULL},
+                                         {"demo", NULL, &request->is_demo, NULL},
+                                         {"repeats", NULL, &request->may_repeat, NULL},
+                                         {"help", NULL, &request->is_help, NULL}};
     if (!cli_parse(argc, argv, options, sizeof(options) / sizeof(*options), plain, FILES_MAX + 1,
                    &plain_count))
         return false;

@@ -15,7 +15,8 @@ int cli_migrate(int argc, char **argv)
     const char *database = NULL;
     bool is_help = false;
     size_t plain_count;
-    const struct cli_option options[] = {{"database", &database, NULL}, {"help", NULL, &is_help}};
+    const struct cli_option options[] = {{"database", &database, NULL, NULL},
+                                         {"help", NULL, &is_help, NULL}};
     struct store_migrated migrated;
     struct store_problem problem;
     if (!cli_parse(argc, argv, options, 2, NULL, 0, &plain_count))

@@ -148,12 +148,12 @@ int cli_user(int argc, char **argv)
     const char *plain[2] = {0};
     bool is_help = false;
     size_t plain_count;
-    const struct cli_option options[] = {{"database", &request.database, NULL},
-                                         {"credentials", &request.credentials, NULL},
-                                         {"name", &request.name, NULL},
-                                         {"currency", &request.currency, NULL},
-                                         {"help", NULL, &is_help},
-                                         {"password-file", &request.password_file, NULL}};
+    const struct cli_option options[] = {{"database", &request.database, NULL, NULL},
+                                         {"credentials", &request.credentials, NULL, NULL},
+                                         {"name", &request.name, NULL, NULL},
+                                         {"currency", &request.currency, NULL, NULL},
+                                         {"help", NULL, &is_help, NULL},
+                                         {"password-file", &request.password_file, NULL, NULL}};
     if (!cli_parse(argc, argv, options, sizeof(options) / sizeof(*options), plain, 2, &plain_count))
         return CLI_USAGE;
     if (is_help) {

@@ -153,12 +153,16 @@ int cli_verify(int argc, char **argv)
         .user = "demo", .order = {.pages = 1, .concurrency = 1, .sample = 1, .wish = {4, "^SPX"}}};
     char password[CLI_PASSWORD_BYTES];
     size_t plain_count;
-    const struct cli_option options[] = {
-        {"user", &request.user, NULL},     {"password-file", &request.password_file, NULL},
-        {"pages", &request.pages, NULL},   {"concurrency", &request.concurrency, NULL},
-        {"assets", &request.assets, NULL}, {"benchmark", &request.order.wish.benchmark, NULL},
-        {"p99", &request.p99, NULL},       {"sample", &request.sample, NULL},
-        {"json", NULL, &request.is_json},  {"help", NULL, &request.is_help}};
+    const struct cli_option options[] = {{"user", &request.user, NULL, NULL},
+                                         {"password-file", &request.password_file, NULL, NULL},
+                                         {"pages", &request.pages, NULL, NULL},
+                                         {"concurrency", &request.concurrency, NULL, NULL},
+                                         {"assets", &request.assets, NULL, NULL},
+                                         {"benchmark", &request.order.wish.benchmark, NULL, NULL},
+                                         {"p99", &request.p99, NULL, NULL},
+                                         {"sample", &request.sample, NULL, NULL},
+                                         {"json", NULL, &request.is_json, NULL},
+                                         {"help", NULL, &request.is_help, NULL}};
     if (!cli_parse(argc, argv, options, sizeof(options) / sizeof(*options), &request.order.url, 1,
                    &plain_count))
         return CLI_USAGE;

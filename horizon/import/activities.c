@@ -1,6 +1,8 @@
 /* activities.c - see activities.h. Test: tests/unit/horizon/test_import.c, fuzz/fuzz_csv.c.
  *
- * Source of the header names and date forms: Ghostfolio's import of activities.
+ * Source of the header names and date forms: Ghostfolio's import of activities. Portfolio
+ * Performance writes what a row came to in the end as Value, fees and taxes included, and no price;
+ * so Value is a total here, though Ghostfolio takes it for a price.
  */
 #include "import/activities.h"
 
@@ -22,7 +24,9 @@ enum column {
     QUANTITY,
     PRICE,
     FEE,
+    TAXES,
     AMOUNT,
+    VALUE,
     FEE_OR_AMOUNT,
     CURRENCY,
     ACCOUNT,
@@ -37,13 +41,15 @@ enum column {
 static const struct sheet_column columns[COLUMNS] = {
     [DATE] = {"date|tradedate", SHEET_DATE},
     [KIND] = {"type|action|buy/sell|kind", SHEET_TEXT},
-    [SYMBOL] = {"symbol|code|ticker", SHEET_TEXT},
+    [SYMBOL] = {"symbol|code|ticker|tickersymbol", SHEET_TEXT},
     [QUANTITY] = {"quantity|qty|shares|units", SHEET_NUMBER},
-    [PRICE] = {"price|unitprice|tradeprice|value", SHEET_NUMBER},
+    [PRICE] = {"price|unitprice|tradeprice", SHEET_NUMBER},
     [FEE] = {"fee|commission|ibcommission|fees", SHEET_NUMBER},
+    [TAXES] = {"tax|taxes", SHEET_NUMBER},
     [AMOUNT] = {"amount|total", SHEET_NUMBER},
+    [VALUE] = {"value", SHEET_NUMBER},
     [FEE_OR_AMOUNT] = {"feeoramount", SHEET_NUMBER},
-    [CURRENCY] = {"currency|ccy|currencyprimary", SHEET_TEXT},
+    [CURRENCY] = {"currency|ccy|currencyprimary|transactioncurrency", SHEET_TEXT},
     [ACCOUNT] = {"account|accountid", SHEET_TEXT},
     [NOTE] = {"comment|note", SHEET_TEXT},
     [NUMERATOR] = {"numerator", SHEET_TEXT},
@@ -70,7 +76,8 @@ struct reading {
     const struct import_activity_hints *hints;
     struct import_activity *activity;
     struct import_problems *problems;
-    bool has_quantity, has_price, has_amount;
+    bool has_quantity, has_price, has_amount, has_value;
+    int64_t value; /* with fees and taxes, of either sign in the file */
 };
 
 static bool refuse(const struct reading *reading, const char *text, const char *what)
@@ -139,14 +146,26 @@ static bool read_number(struct reading *reading, enum column column, const char 
 }
 
 /* The absolute value: brokers write what they took as a negative number. */
+static bool read_taken(struct reading *reading, enum column column, const char *what,
+                       bool *ret_is_there, int64_t *ret_taken)
+{
+    *ret_taken = 0;
+    if (!sheet_number(reading->sheet, reading->row, column, what, 2, ret_is_there, ret_taken,
+                      reading->problems))
+        return false;
+    *ret_taken = *ret_taken < 0 ? -*ret_taken : *ret_taken;
+    return *ret_taken <= MONEY_MAX || refuse(reading, "the %s is too large", what);
+}
+
+/* Fee and taxes together: both lessen what a row brings. */
 static bool read_fee(struct reading *reading, enum column column, int64_t *ret_fee)
 {
     bool is_there;
-    *ret_fee = 0;
-    if (!sheet_number(reading->sheet, reading->row, column, "fee", 2, &is_there, ret_fee,
-                      reading->problems))
+    int64_t fee, taxes;
+    if (!read_taken(reading, column, "fee", &is_there, &fee) ||
+        !read_taken(reading, TAXES, "tax", &is_there, &taxes))
         return false;
-    *ret_fee = *ret_fee < 0 ? -*ret_fee : *ret_fee;
+    *ret_fee = fee + taxes;
     return *ret_fee <= MONEY_MAX || refuse(reading, "the %s is too large", "fee");
 }
 
@@ -157,21 +176,44 @@ static int64_t product(const struct import_activity *activity, bool has_quantity
     return (int64_t)(shares * (double)activity->price / 1e4 + 0.5);
 }
 
+/* A trade's price where only its value is told: without fee and taxes, for one share. */
+static bool price_of_value(struct reading *reading)
+{
+    struct import_activity *activity = reading->activity;
+    bool is_buy = activity->kind == ACTIVITY_BUY;
+    int64_t gross = reading->value + (is_buy ? -activity->fee : activity->fee);
+    double price = (double)gross / SHARES(activity->quantity) * 1e4 + 0.5;
+    if (gross < 0 || price > (double)PRICE_MAX)
+        return refuse(reading, "the %s makes no price: it is less than fee and taxes, or too large",
+                      "value");
+    activity->price = (int64_t)price;
+    return true;
+}
+
+static bool read_trades_money(struct reading *reading, enum column fee)
+{
+    return read_fee(reading, fee, &reading->activity->fee) &&
+           (reading->has_price || price_of_value(reading));
+}
+
 static bool read_money(struct reading *reading)
 {
     struct import_activity *activity = reading->activity;
     bool is_trade = activity->kind == ACTIVITY_BUY || activity->kind == ACTIVITY_SELL;
+    bool is_income = activity->kind == ACTIVITY_DIVIDEND || activity->kind == ACTIVITY_INTEREST;
     bool is_charge = activity->kind == ACTIVITY_FEE || activity->kind == ACTIVITY_TAX;
     enum column amount = sheet_has(reading->sheet, FEE_OR_AMOUNT) ? FEE_OR_AMOUNT : AMOUNT;
     if (activity->kind == ACTIVITY_SPLIT)
         return true;
     if (is_trade)
-        return read_fee(reading, amount == FEE_OR_AMOUNT ? FEE_OR_AMOUNT : FEE, &activity->fee);
+        return read_trades_money(reading, amount == FEE_OR_AMOUNT ? FEE_OR_AMOUNT : FEE);
     if (!read_number(reading, amount, "amount", 2, MONEY_MAX, &reading->has_amount,
                      &activity->amount) ||
         !read_fee(reading, FEE, &activity->fee))
         return false;
-    if (!reading->has_amount && is_charge && activity->fee > 0) {
+    if (!reading->has_amount && reading->has_value) {
+        activity->amount = reading->value + (is_income ? activity->fee : 0);
+    } else if (!reading->has_amount && is_charge && activity->fee > 0) {
         activity->amount = activity->fee; /* a charge that stands in the column of fees */
         activity->fee = 0;
     } else if (!reading->has_amount && reading->has_price) {
@@ -190,13 +232,16 @@ static bool read_trade(struct reading *reading)
     const char *name = activity_name(activity->kind);
     if (!read_number(reading, QUANTITY, "quantity", 8, QUANTITY_TOP, &reading->has_quantity,
                      &activity->quantity) ||
-        !read_number(reading, PRICE, "price", 6, PRICE_MAX, &reading->has_price, &activity->price))
+        !read_number(reading, PRICE, "price", 6, PRICE_MAX, &reading->has_price,
+                     &activity->price) ||
+        !read_taken(reading, VALUE, "value", &reading->has_value, &reading->value))
         return false;
     if (activity->kind != ACTIVITY_BUY && activity->kind != ACTIVITY_SELL)
         return true;
     if (activity->quantity == 0)
         return refuse(reading, "a %s needs a quantity above 0", name);
-    return reading->has_price || refuse(reading, "a %s needs a price", name);
+    return reading->has_price || reading->has_value ||
+           refuse(reading, "a %s needs a price (or a value, with fees and taxes)", name);
 }
 
 /* A whole number from 1 to RATIO_MAX at the begin of `text`; steps over it. */
@@ -330,8 +375,9 @@ static void check_columns(const struct sheet *sheet, struct import_problems *pro
         import_complain(problems, 1, "the column Date (or TradeDate) is missing");
     if (!sheet_has(sheet, KIND))
         import_complain(problems, 1, "the column Type (or Action, Buy/Sell) is missing");
-    if (!sheet_has(sheet, PRICE) && !sheet_has(sheet, AMOUNT) && !sheet_has(sheet, FEE_OR_AMOUNT))
-        import_complain(problems, 1, "a column Price (or UnitPrice) or Amount is missing");
+    if (!sheet_has(sheet, PRICE) && !sheet_has(sheet, AMOUNT) && !sheet_has(sheet, VALUE) &&
+        !sheet_has(sheet, FEE_OR_AMOUNT))
+        import_complain(problems, 1, "a column Price (or UnitPrice), Amount or Value is missing");
     if (sheet->row_count > IMPORT_ACTIVITIES_MAX)
         import_complain(problems, 0, "the file has more than %d activities: split it",
                         IMPORT_ACTIVITIES_MAX);

@@ -216,6 +216,14 @@ bool import_header_is(const char *header, const char *names)
     return false;
 }
 
+bool import_headers_equal(const char *one, const char *other)
+{
+    char simple[64], same[64];
+    simplify(one, simple, sizeof(simple));
+    simplify(other, same, sizeof(same));
+    return strcmp(simple, same) == 0;
+}
+
 const char *import_guess(const char *text)
 {
     while (is_blank(*text) || *text == '\r' || *text == '\n')

@@ -64,6 +64,9 @@ void import_complain(struct import_problems *problems, unsigned line, const char
  * the accents of Polish letters do not count. */
 bool import_header_is(const char *header, const char *names);
 
+/* Whether two headers are the same, but for what does not count. */
+bool import_headers_equal(const char *one, const char *other);
+
 /* What a file that is no CSV with a known header seems to be, in words with what to do. */
 const char *import_guess(const char *text);
 

@@ -1,6 +1,7 @@
 /* sheet.c - see sheet.h. Test: tests/unit/horizon/test_import.c, fuzz/fuzz_csv.c. */
 #include "import/sheet.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,17 +43,73 @@ static bool keep_row(struct sheet *sheet, const struct csv_row *row)
     return true;
 }
 
+/* The first column that may be called so; `column_count` when there is none. */
+static size_t find_column(const struct sheet_column *columns, size_t column_count, const char *name)
+{
+    size_t column = 0;
+    while (column < column_count && !import_header_is(name, columns[column].names))
+        column++;
+    return column;
+}
+
+static void complain_column(const struct sheet_naming *naming, const struct sheet_column *columns,
+                            size_t column_count, struct import_problems *problems)
+{
+    char known[160] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < column_count && length < sizeof(known); i++) {
+        int name = (int)strcspn(columns[i].names, "|");
+        length += (size_t)snprintf(known + length, sizeof(known) - length, "%s%.*s", i ? " " : "",
+                                   name, columns[i].names);
+    }
+    import_complain(problems, 0, "--column %.20s=...: there is no such column, there are %s",
+                    naming->column, known);
+}
+
+/* The columns that the caller has named; `is_taken` tells which headers they are. */
+static void find_named(struct sheet *sheet, const struct csv_row *header,
+                       const struct sheet_column *columns, size_t column_count,
+                       const struct sheet_hints *hints, bool is_taken[CSV_FIELDS_MAX],
+                       struct import_problems *problems)
+{
+    for (size_t i = 0; i < hints->naming_count; i++) {
+        const struct sheet_naming *naming = &hints->namings[i];
+        size_t column = find_column(columns, column_count, naming->column), field = 0;
+        if (column == column_count) {
+            complain_column(naming, columns, column_count, problems);
+            continue;
+        }
+        while (field < header->count &&
+               !import_headers_equal(header->fields[field], naming->header))
+            field++;
+        if (field == header->count)
+            import_complain(problems, header->line,
+                            "there is no column \"%.40s\", which --column says is %.20s; the first "
+                            "one is \"%.40s\"",
+                            naming->header, naming->column, header->fields[0]);
+        else if (sheet->where[column] != SHEET_NONE || is_taken[field])
+            import_complain(problems, 0, "--column %.20s=%.40s: column or header was named before",
+                            naming->column, naming->header);
+        else
+            is_taken[sheet->where[column] = field] = true;
+    }
+}
+
 /* Finds each column in the header. False: the header has none of them. */
 static bool find_columns(struct sheet *sheet, const struct csv_row *header,
                          const struct sheet_column *columns, size_t column_count,
-                         struct import_problems *problems)
+                         const struct sheet_hints *hints, struct import_problems *problems)
 {
-    size_t found = 0;
+    size_t found = hints->naming_count;
+    bool is_taken[CSV_FIELDS_MAX] = {false};
     for (size_t column = 0; column < SHEET_COLUMNS_MAX; column++)
         sheet->where[column] = SHEET_NONE;
+    find_named(sheet, header, columns, column_count, hints, is_taken, problems);
     for (size_t column = 0; column < column_count; column++) {
+        if (sheet->where[column] != SHEET_NONE)
+            continue; /* named: what else looks like it is not meant */
         for (size_t i = 0; i < header->count; i++) {
-            if (!import_header_is(header->fields[i], columns[column].names))
+            if (is_taken[i] || !import_header_is(header->fields[i], columns[column].names))
                 continue;
             if (sheet->where[column] != SHEET_NONE)
                 import_complain(problems, header->line,
@@ -105,6 +162,8 @@ bool sheet_read(struct sheet *sheet, char *text, size_t bytes, const struct shee
     struct csv_row header;
     *sheet = (struct sheet){0};
     csv_begin(&csv, text, bytes);
+    if (hints->delimiter)
+        csv.delimiter = hints->delimiter;
     const char *guess = csv.refusal ? NULL : import_guess(csv.at);
     if (guess) {
         import_complain(problems, 0, "%s", guess);
@@ -114,10 +173,11 @@ bool sheet_read(struct sheet *sheet, char *text, size_t bytes, const struct shee
         import_complain(problems, csv.line, "%s", csv.refusal ? csv.refusal : "the file is empty");
         return true;
     }
-    if (!find_columns(sheet, &header, columns, column_count, problems)) {
+    if (!find_columns(sheet, &header, columns, column_count, hints, problems)) {
         import_complain(problems, header.line,
                         "no column of the first line is known; it begins with \"%.60s\". A first "
-                        "line with the columns' names is needed",
+                        "line with the columns' names is needed (--delimiter and --column tell "
+                        "what they mean)",
                         header.fields[0]);
         return true;
     }

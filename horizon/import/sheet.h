@@ -19,8 +19,16 @@ struct sheet_column {
 #define SHEET_ROWS_MAX    500000         /* of a file: a hundred assets for twenty years */
 #define SHEET_NONE        CSV_FIELDS_MAX /* the file has no such column */
 
+/* What the caller calls a column: `column` is one of its names, `header` what the file has. */
+struct sheet_naming {
+    const char *column, *header;
+};
+
 /* What the caller knows of a file. */
 struct sheet_hints {
+    char delimiter; /* 0 = find out */
+    const struct sheet_naming *namings;
+    size_t naming_count;
     char decimal_mark;     /* '.' or ','; 0 = find out */
     enum date_order order; /* DATE_UNKNOWN = find out */
 };

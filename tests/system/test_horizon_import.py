@@ -251,6 +251,18 @@ def test_repeats_are_kept_when_they_are_meant(ana):
     assert float(snapshot(ana)["net_contributions"]) == 2000
 
 
+def test_columns_and_delimiter_are_what_the_caller_says(bare):
+    content = "Tag\tKurs\tprice\n2021-01-04\t10,5\t1\n2021-01-05\t11\t1\n"
+    path = bare.file("odd.csv", content.replace("\t", "~"))
+    _, err = bare.run("import", "prices", path, "--user", "ana", "--symbol", "X", code=1)
+    assert "no column of the first line is known" in err and "--column" in err
+    told = ("--column", "date=Tag", "--column=close=KURS", "--symbol", "X", "--user", "ana")
+    bare.run("import", "prices", path, "--delimiter", "~", *told)
+    bare.run("import", "prices", bare.file("tab.csv", content), "--delimiter=tab", *told)
+    closes = bare.sql("SELECT close FROM prices ORDER BY day")
+    assert [float(row["close"]) for row in closes] == [10.5, 11]
+
+
 @pytest.mark.parametrize("arguments, code, words", [
     (("prices", "x.csv"), 2, "--user LOGIN"),
     (("prices", "--user", "ana"), 2, "which file?"),
@@ -262,6 +274,10 @@ def test_repeats_are_kept_when_they_are_meant(ana):
     (("prices", "x.csv", "--user", "ana", "--name", "X"), 2, "say --symbol too"),
     (("prices", "x.csv", "--user", "ana", "--nonsense"), 2, "there is no option --nonsense"),
     (("prices", "x.csv", "--user"), 2, "--user needs a value"),
+    (("prices", "x.csv", "--user", "ana", "--delimiter", "ab"), 2, "--delimiter is one character"),
+    (("prices", "x.csv", "--user", "ana", "--delimiter", '"'), 2, "--delimiter is one character"),
+    (("prices", "x.csv", "--user", "ana", "--column", "price"), 2, "--column is NAME=HEADER"),
+    (("prices", "x.csv", "--user", "ana") + ("--column", "close=x") * 33, 2, "more than 32 times"),
 ])
 def test_wrong_usage_says_what_to_do(bare, arguments, code, words):
     _, err = bare.run("import", *arguments, code=code)

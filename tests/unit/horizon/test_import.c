@@ -330,11 +330,11 @@ TEST(a_date_twice_is_a_repeat_or_a_contradiction)
 
 static struct import_activities activities;
 
-static const char *read_with(const char *text, bool may_repeat)
+static const char *read_hinted(const char *text, const struct sheet_hints *sheet, bool may_repeat)
 {
     static char out[4096];
     const struct import_activity_hints hints = {
-        .currency = "USD", .account = "Main", .may_repeat = may_repeat};
+        .sheet = *sheet, .currency = "USD", .account = "Main", .may_repeat = may_repeat};
     char *copy = malloc(strlen(text) + 1);
     assert_non_null(copy);
     memcpy(copy, text, strlen(text) + 1);
@@ -350,6 +350,12 @@ static const char *read_with(const char *text, bool may_repeat)
     return out;
 }
 
+static const char *read_with(const char *text, bool may_repeat)
+{
+    const struct sheet_hints nothing = {0};
+    return read_hinted(text, &nothing, may_repeat);
+}
+
 static const char *read_activities(const char *text)
 {
     return read_with(text, false);
@@ -361,7 +367,7 @@ TEST(every_header_that_exports_use_is_known)
         "Date,Type,Symbol,Quantity,UnitPrice,Fee,Currency",
         "TradeDate,Buy/Sell,Ticker,Shares,TradePrice,IBCommission,CurrencyPrimary",
         "date,action,code,qty,price,commission,ccy",
-        "DATE,TYPE,SYMBOL,UNITS,VALUE,FEE,CURRENCY",
+        "DATE,TYPE,SYMBOL,UNITS,PRICE,FEES,TRANSACTION CURRENCY",
     };
     char text[256];
     for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++) {
@@ -396,6 +402,65 @@ TEST(amounts_are_told_or_follow_from_quantity_and_price)
     assert_string_equal(activities.activities[0].account, "Broker");
     assert_string_equal(activities.activities[0].note, "hello");
     assert_string_equal(activities.activities[2].symbol, "");
+}
+
+/* Portfolio Performance's transactions: Value is what was paid or received in the end. */
+TEST(a_value_is_the_total_with_fees_and_taxes)
+{
+    assert_string_equal(
+        read_activities("Date;Type;Value;Transaction Currency;Fees;Taxes;Shares;Ticker Symbol\n"
+                        "2021-01-04;Buy;1,005.50;USD;5.50;0;10;IBM\n"
+                        "2021-02-04;Sell;485.00;USD;5.00;10.00;4;IBM\n"
+                        "2021-03-04;Dividend;17.00;USD;0;3.00;6;IBM\n"
+                        "2021-03-05;Deposit;300.00;USD;0;0;;\n"
+                        "2021-03-06;Removal;-20.00;USD;0;0;;\n"
+                        "2021-03-07;Taxes;4.00;USD;0;0;;\n"),
+        "");
+    const struct import_activity *read = activities.activities;
+    assert_int_equal(activities.count, 6);
+    assert_int_equal(read[0].price, 100000000); /* (1005.50 - 5.50) / 10 */
+    assert_int_equal(read[0].fee, 550);
+    assert_int_equal(read[1].price, 125000000); /* (485 + 15) / 4 */
+    assert_int_equal(read[1].fee, 1500);
+    assert_int_equal(read[2].amount, 2000); /* before the tax */
+    assert_int_equal(read[2].fee, 300);
+    assert_int_equal(read[3].amount, 30000);
+    assert_int_equal(read[4].amount, 2000);
+    assert_int_equal(read[5].amount, 400);
+    says(read_activities("date,type,symbol,shares,value,fee\n2021-01-04,BUY,IBM,1,5,6\n"),
+         "2: the value makes no price");
+    assert_string_equal(read_activities("date,type,symbol,shares,price,value\n"
+                                        "2021-01-04,BUY,IBM,2,10,20\n"),
+                        "");
+    assert_int_equal(activities.activities[0].price, 10000000);
+}
+
+static const char *read_as(const char *text, char delimiter, const struct sheet_naming *namings,
+                           size_t count)
+{
+    const struct sheet_hints hints = {
+        .delimiter = delimiter, .namings = namings, .naming_count = count};
+    return read_hinted(text, &hints, false);
+}
+
+TEST(columns_have_the_names_that_the_caller_says)
+{
+    static const struct sheet_naming namings[] = {{"price", "Kurs je St\xC3\xBC"
+                                                            "ck"},
+                                                  {"Quantity", "value"},
+                                                  {"type", "Art"}};
+    static const char text[] = "Date:Art:Symbol:value:kurs je st\xC3\xBC"
+                               "ck:price\n"
+                               "2021-01-04:BUY:IBM:3:10.5:99\n";
+    assert_string_equal(read_as(text, ':', namings, 3), "");
+    assert_int_equal(activities.activities[0].price, 10500000);
+    assert_int_equal(activities.activities[0].quantity, 300000000);
+    static const struct sheet_naming wrong[] = {
+        {"kurs", "value"}, {"price", "Course"}, {"fee", "Art"}, {"type", "Art"}};
+    const char *got = read_as(text, ':', wrong, 4);
+    says(got, "--column kurs=...: there is no such column, there are date type symbol quantity");
+    says(got, "1: there is no column \"Course\", which --column says is price; the first one is");
+    says(got, "--column type=Art: column or header was named before");
 }
 
 TEST(splits_have_a_ratio)
