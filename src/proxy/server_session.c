@@ -233,9 +233,6 @@ static void take_parameter(struct walk *walk, struct base_slice body)
     if (wire_parameter_status_parse(body, &name, &value) < 0) {
         return;
     }
-    if (base_slice_is(name, "in_hot_standby")) {
-        server->is_hot_standby = base_slice_is(value, "on");
-    }
     int var = proxy_var_find(&server->proxy->var_names, name);
     if (var < 0) {
         return;

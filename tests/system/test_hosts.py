@@ -109,15 +109,16 @@ def test_a_name_with_two_kinds_of_addresses_is_reached_on_either(weir_factory, p
     assert weir.pool()["connect_failures"] <= 1  # after that it knows which kind answers
 
 
+@pytest.mark.parametrize("tracked", ["default_transaction_read_only", "in_hot_standby"])
 @pytest.mark.parametrize("wanted, is_taken", [("any", True), ("read-only", True),
                                               ("primary", True), ("read-write", False),
                                               ("standby", False)])
-def test_servers_that_are_not_wanted_are_not_taken(weir_factory, pg, wanted, is_taken):
+def test_servers_that_are_not_wanted_are_not_taken(weir_factory, pg, wanted, is_taken, tracked):
+    """Also where what tells of it is a parameter that follows clients."""
     pg.sql("ALTER ROLE u_trust SET default_transaction_read_only = on", fetch=False)
     try:
-        weir = weir_factory(  # also where the parameter is one that follows clients
-            pg, query_wait_timeout=1, track_extra_parameters="default_transaction_read_only",
-            databases={
+        weir = weir_factory(
+            pg, query_wait_timeout=1, track_extra_parameters=tracked, databases={
                 "app": f"host=127.0.0.1 port={pg.port} dbname=app target_session_attrs={wanted}"})
         if is_taken:
             assert weir.sql("SELECT 1", user="u_trust") == [(1,)]
