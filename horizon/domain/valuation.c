@@ -122,7 +122,8 @@ double valuation_price(const struct asset *asset, const struct position *positio
         *ret_previous = position->last_price;
         return position->last_price;
     }
-    *ret_previous = asset->quotes[idx > 0 ? idx - 1 : 0].close;
+    bool is_of_day = asset->quotes[idx].when == when;
+    *ret_previous = asset->quotes[is_of_day && idx > 0 ? idx - 1 : idx].close;
     return asset->quotes[idx].close;
 }
 

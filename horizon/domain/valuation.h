@@ -63,8 +63,8 @@ int valuation_init(struct valuation *valuation, const struct portfolio *portfoli
 /* Zeroed valuations are fine. */
 void valuation_done(struct valuation *valuation);
 
-/* The price that counts for an asset on a day, and the one before it: the last trade's where there
- * is no quote, 0 where there is neither. */
+/* The price that counts for an asset on a day, and the one that counted before that day: the last
+ * trade's where there is no quote, 0 where there is neither. A quote of an earlier day is both. */
 double valuation_price(const struct asset *asset, const struct position *position, day when,
                        double *ret_previous);
 

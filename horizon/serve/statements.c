@@ -21,11 +21,12 @@
     "v.high_date, v.high_price, v.high_drawdown, v.market_condition, v.trend_50d, "          \
     "v.trend_200d, coalesce(v.sparkline::text, '[]'), coalesce(v.is_stale, true) "
 
-#define SELECT_MOVERS(condition, order)                                                        \
-    "coalesce((SELECT json_agg(ma.symbol ORDER BY mv.change_ratio " order ", ma.symbol) "      \
-    "FROM watchlist mw JOIN assets ma ON ma.user_id = mw.user_id AND ma.id = mw.asset_id "     \
-    "JOIN views mv ON mv.user_id = mw.user_id AND mv.asset_id = mw.asset_id "                  \
-    "WHERE mw.user_id = s.user_id AND ma.kind <> 'INDEX' AND mv.change_ratio " condition "), " \
+#define SELECT_MOVERS(condition, order)                                                    \
+    "coalesce((SELECT json_agg(ma.symbol ORDER BY mv.change_ratio " order ", ma.symbol) "  \
+    "FROM watchlist mw JOIN assets ma ON ma.user_id = mw.user_id AND ma.id = mw.asset_id " \
+    "JOIN views mv ON mv.user_id = mw.user_id AND mv.asset_id = mw.asset_id "              \
+    "WHERE mw.user_id = s.user_id AND ma.kind <> 'INDEX' AND NOT mv.is_stale "             \
+    "AND mv.change_ratio " condition "), "                                                 \
     "'[]')::text "
 
 static const struct {

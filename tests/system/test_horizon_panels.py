@@ -168,6 +168,102 @@ def test_other_answers_conform_too(shared):
     conform(shared.get(f"{MANAGER}/report?range=9y", token), "GET", f"{MANAGER}/report")
 
 
+# ---- prices that are missing
+
+
+@pytest.fixture
+def small(service_factory, horizon_databases):
+    """small(symbol={day: close}, ...) is a service whose user ann paid 2,000 in on Monday, the 7th of
+    May 2018, and bought 10 IBM at 100 and 10 AAPL at 100; days are of that month."""
+    def make(**closes):
+        service = service_factory(horizon_databases)
+        service.add_user("ann")
+        for symbol, days in closes.items():
+            learn(service, symbol, days)
+        service.run("import", "activities", "--user", "ann", service.file("activities.csv", (
+            "date,type,symbol,quantity,price,amount\n"
+            "2018-05-07,DEPOSIT,,,,2000\n"
+            "2018-05-07,BUY,IBM,10,100,\n"
+            "2018-05-07,BUY,AAPL,10,100,\n")))
+        service.start()
+        service.token = service.login("ann")
+        for symbol in ("AAPL", "IBM"):
+            service.ask("POST", f"{MANAGER}/watch", {"symbol": symbol}, service.token)
+        return service
+    return make
+
+
+def learn(service, symbol, days):
+    rows = "".join(f"2018-05-{day:02},{close}\n" for day, close in days.items())
+    service.run("import", "prices", "--user", "ann", "--symbol", symbol.replace("SPX", "^SPX"),
+                service.file("prices.csv", "Date,Close\n" + rows))
+
+
+def items_of(service, name, key):
+    return {item["symbol"]: item for item in panel(service, name, service.token)[key]}
+
+
+def test_asset_without_a_price_today_has_the_last_one_and_is_stale(small):
+    service = small(IBM={7: 100, 10: 110, 11: 121}, AAPL={7: 100, 10: 120}, SPX={7: 2000, 10: 2020})
+    watch = items_of(service, "watch", "items")
+    assert {symbol: item["stale"] for symbol, item in watch.items()} == {"IBM": False, "AAPL": True}
+    assert (watch["AAPL"]["price"], watch["AAPL"]["price_date"]) == (120, "2018-05-10")
+    assert (watch["IBM"]["price"], watch["IBM"]["price_date"]) == (121, "2018-05-11")
+    index = items_of(service, "market", "indices")["^SPX"]
+    assert index["stale"] and (index["price"], index["price_date"]) == (2020, "2018-05-10")
+    # the day's change is of what has a price of that day
+    summary = panel(service, "summary", service.token)
+    positions = {position["symbol"]: position for position in summary["positions"]}
+    assert summary["as_of"] == "2018-05-11" and summary["total_value"] == 10 * 121 + 10 * 120
+    assert (positions["AAPL"]["market_value"], positions["AAPL"]["day_change"]) == (1200, 0)
+    assert (positions["IBM"]["market_value"], positions["IBM"]["day_change"]) == (1210, 110)
+    assert summary["day_change"] == 110
+    assert summary["day_change_ratio"] == pytest.approx(110 / 2300, abs=1e-8)
+    chart = panel(service, "charts/portfolio", service.token)
+    assert chart["value"] == [2000, 2300, 2410]
+    assert panel(service, "market", service.token)["movers"] == {"gainers": ["IBM"], "losers": []}
+
+    learn(service, "AAPL", {11: 114})
+    fresh = items_of(service, "watch", "items")["AAPL"]
+    assert (fresh["stale"], fresh["price"], fresh["price_date"]) == (False, 114, "2018-05-11")
+    assert panel(service, "summary", service.token)["day_change"] == 110 - 60
+    assert panel(service, "market", service.token)["movers"] == {"gainers": ["IBM"],
+                                                                 "losers": ["AAPL"]}
+
+
+def test_benchmark_that_begins_after_the_portfolio_is_null_before_and_counts_from_its_first_day(small):
+    closes = {7: 100, 8: 110, 9: 99, 10: 108.9, 11: 98.01}
+    service = small(IBM=closes, AAPL=closes, SPX={9: 2000, 10: 2100, 11: 2058})
+    chart = panel(service, "charts/portfolio", service.token)
+    assert chart["dates"] == [f"2018-05-{day:02}" for day in closes]
+    assert chart["portfolio"] == pytest.approx([0, 0.1, -0.01, 0.089, -0.0199], abs=1e-8)
+    assert chart["benchmark_series"][:2] == [None, None]
+    assert chart["benchmark_series"][2:] == pytest.approx([0, 0.05, 0.029], abs=1e-8)
+    report = panel(service, "report", service.token)
+    assert report["portfolio"]["start"] == "2018-05-07"
+    assert report["benchmark_figures"]["start"] == "2018-05-09"
+    assert report["benchmark_figures"]["return"] == pytest.approx(0.029, abs=1e-8)
+    # of the two days that both have a return for: 10 % and -10 % beside 5 % and -2 %
+    assert report["portfolio"]["beta"] == pytest.approx(20 / 7, abs=1e-8)
+    assert report["portfolio"]["correlation"] == pytest.approx(1, abs=1e-8)
+
+
+@pytest.mark.parametrize("spx, series, reason", [
+    ({7: 2000, 8: 2100}, [0, 0.05, 0.05], "too_few_returns"),
+    ({11: 2000}, [None, None, 0], "too_few_returns"),
+    ({}, [None, None, None], "no_benchmark"),
+])
+def test_benchmark_that_is_too_short_for_figures_says_so(small, spx, series, reason):
+    closes = {7: 100, 8: 110, 11: 99}
+    service = small(IBM=closes, AAPL=closes, **({"SPX": spx} if spx else {}))
+    chart = panel(service, "charts/portfolio", service.token)
+    assert chart["benchmark_series"] == series
+    assert chart["portfolio"] == pytest.approx([0, 0.1, -0.01], abs=1e-8)
+    portfolio = panel(service, "report", service.token)["portfolio"]
+    for name in ("beta", "correlation", "alpha_arith"):
+        assert portfolio[name] is None and portfolio["reasons"][name] == reason
+
+
 # ---- editing
 
 

@@ -87,6 +87,22 @@ TEST(a_price_is_the_last_trades_and_then_the_last_known)
     valuation_done(&valuation);
 }
 
+TEST(a_quote_of_an_earlier_day_counts_today_and_did_yesterday)
+{
+    const struct quote quotes[] = {quote_of(10, 50), quote_of(12, 60)};
+    const struct asset asset = asset_of("A", quotes, 2);
+    const struct position position = {.last_price = 45};
+    static const struct {
+        day when;
+        double price, previous;
+    } rows[] = {{9, 45, 45}, {10, 50, 50}, {11, 50, 50}, {12, 60, 50}, {13, 60, 60}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        double previous = 0;
+        near(valuation_price(&asset, &position, rows[i].when, &previous), rows[i].price);
+        near(previous, rows[i].previous);
+    }
+}
+
 TEST(an_activity_on_a_sunday_counts_on_monday)
 {
     const struct quote quotes[] = {quote_of(10, 50), quote_of(13, 50)};
