@@ -36,6 +36,7 @@ static void begin(struct out *out)
         add(out, ",", 1);
     }
     out->needs_comma = true;
+    out->name = NULL;
 }
 
 void out_begin(struct out *out, char bracket)
@@ -76,10 +77,47 @@ void out_name(struct out *out, const char *name)
     add_string(out, name);
     add(out, ":", 1);
     out->needs_comma = false;
+    out->name = name;
+}
+
+void out_open(struct out *out, struct out_nulls *nulls)
+{
+    out_begin(out, '{');
+    *nulls = (struct out_nulls){.outer = out->nulls};
+    out->nulls = nulls;
+}
+
+void out_close(struct out *out, out_why *why, const void *context)
+{
+    const struct out_nulls *nulls = out->nulls;
+    out->nulls = nulls->outer;
+    out_name(out, "reasons");
+    out_begin(out, '{');
+    for (size_t i = 0; i < nulls->count; i++) {
+        out_name(out, nulls->names[i]);
+        out_text(out, why(context, nulls->names[i]));
+    }
+    out_end(out, '}');
+    out_end(out, '}');
+}
+
+void out_note_null(struct out *out, const char *name)
+{
+    if (!out->nulls || !name) {
+        return;
+    }
+    if (out->nulls->count < OUT_NULLS_MAX) {
+        out->nulls->names[out->nulls->count++] = name;
+    } else {
+        out->is_failed = true;
+    }
 }
 
 void out_raw(struct out *out, const char *value)
 {
+    if (!value) {
+        out_note_null(out, out->name);
+    }
     begin(out);
     add(out, value ? value : "null", value ? strlen(value) : 4);
 }

@@ -11,15 +11,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The members of an object that are null. */
+#define OUT_NULLS_MAX 32
+struct out_nulls {
+    const char *names[OUT_NULLS_MAX];
+    size_t count;
+    struct out_nulls *outer; /* of the object around it */
+};
+
 struct out {
     char *text; /* owned; not terminated */
     size_t bytes, capacity;
     bool needs_comma, is_failed;
+    const char *name;        /* of the member whose value comes next */
+    struct out_nulls *nulls; /* of the object that is being written, when they need reasons */
 };
 
 void out_begin(struct out *json, char bracket); /* '{' or '[' */
 void out_end(struct out *json, char bracket);   /* '}' or ']' */
 void out_name(struct out *json, const char *name);
+
+/* An object in which every null has a reason: it ends with a member `reasons`, an object of codes
+ * by the names of the members that are null, `why` says which. Names have to live until then. */
+typedef const char *out_why(const void *context, const char *name);
+void out_open(struct out *json, struct out_nulls *nulls);
+void out_close(struct out *json, out_why *why, const void *context);
+
+/* A null inside the member that was written. */
+void out_note_null(struct out *json, const char *name);
 
 void out_text(struct out *json, const char *text);    /* NULL: null */
 void out_raw(struct out *json, const char *value);    /* JSON already; NULL: null */

@@ -8,6 +8,7 @@
 
 #include <microhttpd.h>
 
+#include "domain/figure.h"
 #include "domain/fnv.h"
 #include "domain/range.h"
 #include "serve/app.h"
@@ -19,6 +20,13 @@
 #define RANGE_BYTES   16
 #define VERSION_BYTES 40 /* "2018-05-11/" and a bigint */
 #define COUNT(a)      (sizeof(a) / sizeof((a)[0]))
+
+/* Why members are null, beside the reasons of figures. */
+#define NO_PREVIOUS_PRICE "no_previous_price"
+#define NOT_SUPPLIED      "not_supplied" /* the file of the prices does not have it */
+#define NO_VALUE          "no_value"     /* there is nothing that a share could be of */
+#define NO_COST           "no_cost"
+#define NO_DRAWDOWN       "no_drawdown"
 
 /* The first columns of every panel's statement (statements.c). */
 enum { COLUMN_AS_OF, COLUMN_CURRENCY, COLUMN_VERSION, COLUMN_BENCHMARK, COLUMNS_COMMON };
@@ -66,11 +74,12 @@ static void make_key(const struct request *request, enum statement statement, co
              version);
 }
 
-static void begin(const struct request *request, struct out *out, const PGresult *result)
+static void begin(const struct request *request, struct out *out, struct out_nulls *nulls,
+                  const PGresult *result)
 {
     static const char *const names[COLUMNS_COMMON] = {"as_of", "base_currency", "data_version",
                                                       "benchmark"};
-    out_begin(out, '{');
+    out_open(out, nulls);
     for (int i = 0; i < COLUMNS_COMMON; i++) {
         out_name(out, names[i]);
         out_text(out, common(request, result, i));
@@ -86,7 +95,6 @@ static void finish(struct request *request, const PGresult *result, const char *
                    struct out *out)
 {
     struct bodies *bodies = request->app->bodies;
-    out_end(out, '}');
     if (out->is_failed) {
         free(out->text);
         return; /* an empty reply is a 500 */
@@ -103,22 +111,39 @@ static void finish(struct request *request, const PGresult *result, const char *
 
 typedef void write_members(struct request *request, struct out *out, const PGresult *result);
 
+struct panel {
+    const char *route; /* its name */
+    enum statement statement;
+    bool has_range;
+    write_members *write;
+    out_why *why; /* of what is null in the answer itself; its context is the result */
+};
+
+/* Without a day of prices there is no as_of; all else in a list is there, if empty. */
+static const char *why_no_day(const void *context, const char *name)
+{
+    (void)context;
+    (void)name;
+    return FIGURE_NO_PRICE;
+}
+
 /* Runs a panel's statement; `write` adds the panel's own members. */
-static void make(struct request *request, enum statement statement, const char *range,
-                 write_members *write)
+static void make(struct request *request, const struct panel *panel, const char *range)
 {
     const char *values[] = {request->user.id, range};
     char key[BODIES_KEY_BYTES];
     struct out out = {0};
-    PGresult *result = lease_prepared(request, statement, values);
+    struct out_nulls nulls;
+    PGresult *result = lease_prepared(request, panel->statement, values);
     if (!result) {
         return;
     }
     const char *version = common(request, result, COLUMN_VERSION);
     set_version(request, version);
-    make_key(request, statement, range, version, key);
-    begin(request, &out, result);
-    write(request, &out, result);
+    make_key(request, panel->statement, range, version, key);
+    begin(request, &out, &nulls, result);
+    panel->write(request, &out, result);
+    out_close(&out, panel->why, result);
     finish(request, result, key, &out);
     PQclear(result);
 }
@@ -175,6 +200,17 @@ enum {
     VIEW_CONDITION = 18
 };
 
+static const char *why_item(const void *context, const char *name)
+{
+    const bool *has_price = context;
+    if (!*has_price) {
+        return FIGURE_NO_PRICE;
+    }
+    bool is_change = strcmp(name, "previous_close") == 0 || strcmp(name, "change") == 0 ||
+                     strcmp(name, "change_ratio") == 0;
+    return is_change ? NO_PREVIOUS_PRICE : NOT_SUPPLIED;
+}
+
 static void write_item(struct out *out, const PGresult *result, int row)
 {
     static const struct out_column before[] = {
@@ -193,7 +229,8 @@ static void write_item(struct out *out, const PGresult *result, int row)
     _Static_assert(COUNT(before) == VIEW_HIGH_DATE && COUNT(high) == VIEW_HIGH_COLUMNS,
                    "the columns are those of COLUMNS_VIEW");
     bool has_price = !PQgetisnull(result, row, COLUMNS_COMMON + VIEW_PRICE);
-    out_begin(out, '{');
+    struct out_nulls nulls;
+    out_open(out, &nulls);
     out_columns(out, result, row, COLUMNS_COMMON, before, COUNT(before));
     out_name(out, "all_time_high");
     if (has_price) {
@@ -204,11 +241,7 @@ static void write_item(struct out *out, const PGresult *result, int row)
         out_raw(out, NULL);
     }
     out_columns(out, result, row, COLUMNS_COMMON + VIEW_CONDITION, after, COUNT(after));
-    if (!has_price) {
-        out_name(out, "reasons");
-        out_raw(out, "{\"price\":\"no_price\"}");
-    }
-    out_end(out, '}');
+    out_close(out, why_item, &has_price);
 }
 
 /* The rows that have an asset. */
@@ -279,8 +312,10 @@ static const struct out_column totals[] = {
     {"first_activity", OUT_TEXT},
     {"activity_count", OUT_NUMBER},
     {"waiting_activities", OUT_NUMBER},
-    {"reasons", OUT_RAW},
 };
+
+/* After the totals come the reasons of those that lack, then the positions. */
+enum { SUMMARY_REASONS = COLUMNS_COMMON + COUNT(totals), SUMMARY_POSITION };
 
 static const struct out_column position[] = {
     {"symbol", OUT_TEXT},          {"name", OUT_TEXT},
@@ -295,14 +330,66 @@ static const struct out_column position[] = {
 static void write_no_totals(struct out *out)
 {
     for (size_t i = 0; i < COUNT(totals); i++) {
-        bool is_reasons = strcmp(totals[i].name, "reasons") == 0;
         bool is_count = strcmp(totals[i].name, "activity_count") == 0 ||
                         strcmp(totals[i].name, "waiting_activities") == 0;
         out_name(out, totals[i].name);
-        out_raw(out, is_reasons ? "{\"twr\":\"no_activities\",\"xirr\":\"no_activities\"}"
-                     : is_count ? "0"
-                                : NULL);
+        out_raw(out, is_count ? "0" : NULL);
     }
+}
+
+/* A code of the reasons that a row has stored; `lasting` lives as long as the program. NULL. */
+static const char *stored_reason(const PGresult *result, int row, int column, const char *name)
+{
+    static const char *const lasting[] = {
+        FIGURE_TOO_FEW,  FIGURE_ZERO_VARIANCE, FIGURE_SHORT,        FIGURE_NO_SOLUTION,
+        FIGURE_NO_BASE,  FIGURE_NO_ACTIVITY,   FIGURE_NO_PRICE_YET, FIGURE_NO_BENCHMARK,
+        FIGURE_NO_PRICE, FIGURE_TOTAL_LOSS,
+    };
+    json_t *reasons = json_loads(PQgetvalue(result, row, column), 0, NULL);
+    const char *code = json_string_value(json_object_get(reasons, name)), *found = NULL;
+    for (size_t i = 0; code && i < COUNT(lasting); i++) {
+        found = strcmp(code, lasting[i]) == 0 ? lasting[i] : found;
+    }
+    json_decref(reasons);
+    return found;
+}
+
+static const char *why_total(const void *context, const char *name)
+{
+    const PGresult *result = context;
+    if (strcmp(name, "as_of") == 0) {
+        return FIGURE_NO_PRICE;
+    }
+    if (PQntuples(result) == 0) {
+        return FIGURE_NO_ACTIVITY;
+    }
+    const char *own = stored_reason(result, 0, SUMMARY_REASONS, name);
+    const char *all = stored_reason(result, 0, SUMMARY_REASONS, "total_value");
+    bool is_change = strcmp(name, "day_change_ratio") == 0;
+    return own ? own : all ? all : is_change ? FIGURE_NO_BASE : NO_VALUE;
+}
+
+static const char *why_position(const void *context, const char *name)
+{
+    (void)context;
+    return strcmp(name, "weight") == 0                ? NO_VALUE
+           : strcmp(name, "unrealised_pl_ratio") == 0 ? NO_COST
+                                                      : FIGURE_NO_PRICE;
+}
+
+static void write_positions(struct out *out, const PGresult *result)
+{
+    struct out_nulls nulls;
+    out_name(out, "positions");
+    out_begin(out, '[');
+    for (int row = 0; row < PQntuples(result); row++) {
+        if (!PQgetisnull(result, row, SUMMARY_POSITION)) {
+            out_open(out, &nulls);
+            out_columns(out, result, row, SUMMARY_POSITION, position, COUNT(position));
+            out_close(out, why_position, NULL);
+        }
+    }
+    out_end(out, ']');
 }
 
 static void write_summary(struct request *request, struct out *out, const PGresult *result)
@@ -315,17 +402,7 @@ static void write_summary(struct request *request, struct out *out, const PGresu
     } else {
         write_no_totals(out);
     }
-    out_name(out, "positions");
-    out_begin(out, '[');
-    int first = COLUMNS_COMMON + (int)COUNT(totals);
-    for (int row = 0; row < PQntuples(result); row++) {
-        if (!PQgetisnull(result, row, first)) {
-            out_begin(out, '{');
-            out_columns(out, result, row, first, position, COUNT(position));
-            out_end(out, '}');
-        }
-    }
-    out_end(out, ']');
+    write_positions(out, result);
 }
 
 /* ---- report ----------------------------------------------------------------------------------
@@ -387,34 +464,43 @@ static const char *figure_name(size_t i, enum subject subject)
     return strcmp(column, "xirr") == 0 ? NULL : of_portfolio[i].name;
 }
 
-static void write_reasons(struct out *out, const char *text, enum subject subject)
+/* A row of figures whose nulls are asked about. */
+struct figures_row {
+    const PGresult *result;
+    int row;
+    enum subject subject;
+};
+
+static const char *why_figure(const void *context, const char *name)
 {
-    json_t *reasons = json_loads(text, 0, NULL);
-    out_name(out, "reasons");
-    out_begin(out, '{');
-    for (size_t i = 0; i < COUNT(figure_columns); i++) {
-        const char *name = figure_name(i, subject);
-        const char *reason = json_string_value(json_object_get(reasons, figure_columns[i]));
-        if (name && reason) {
-            out_name(out, name);
-            out_text(out, reason);
-        }
+    const struct figures_row *figures = context;
+    size_t i = 0;
+    while (!figure_name(i, figures->subject) ||
+           strcmp(figure_name(i, figures->subject), name) != 0) {
+        i++; /* it is one of them */
     }
-    out_end(out, '}');
-    json_decref(reasons);
+    const char *column = figure_columns[i];
+    bool is_day = strcmp(column, "start_day") == 0 || strcmp(column, "end_day") == 0;
+    bool is_drawdown = strncmp(column, "drawdown_", strlen("drawdown_")) == 0;
+    const char *code = stored_reason(figures->result, figures->row, REPORT_REASONS,
+                                     is_day        ? "total"
+                                     : is_drawdown ? "max_drawdown"
+                                                   : column);
+    return code ? code : is_drawdown ? NO_DRAWDOWN : FIGURE_TOO_FEW;
 }
 
 static void write_figures(struct out *out, const PGresult *result, int row, enum subject subject)
 {
-    out_begin(out, '{');
+    const struct figures_row figures = {result, row, subject};
+    struct out_nulls nulls;
+    out_open(out, &nulls);
     for (size_t i = 0; i < COUNT(figure_columns); i++) {
         struct out_column column = {figure_name(i, subject), of_portfolio[i].kind};
         if (column.name) {
             out_member(out, result, row, REPORT_START + (int)i, &column);
         }
     }
-    write_reasons(out, PQgetvalue(result, row, REPORT_REASONS), subject);
-    out_end(out, '}');
+    out_close(out, why_figure, &figures);
 }
 
 /* The row of a subject; -1 when there is none. */
@@ -455,6 +541,13 @@ static void write_assets(struct out *out, const PGresult *result, const char *be
     out_end(out, '}');
 }
 
+/* A portfolio without figures, an index without prices. */
+static const char *why_report(const void *context, const char *name)
+{
+    (void)context;
+    return strcmp(name, "portfolio") == 0 ? FIGURE_NO_ACTIVITY : FIGURE_NO_PRICE;
+}
+
 static void write_report(struct request *request, struct out *out, const PGresult *result)
 {
     enum range range = RANGE_MAX;
@@ -487,12 +580,40 @@ static void splice(struct out *out, char *object)
     }
 }
 
+enum { CHART_START = COLUMNS_COMMON, CHART_SERIES = CHART_START + 2, CHART_ACTIVITIES };
+
+/* Arrays of the stored object that have nulls: the index before its first price, returns after a
+ * total loss. */
+static void note_holes(struct out *out, const char *object)
+{
+    static const char *const names[] = {"portfolio", "benchmark_series"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char member[32];
+        snprintf(member, sizeof(member), "\"%s\":[", names[i]);
+        const char *start = strstr(object, member), *end = start ? strchr(start, ']') : NULL;
+        if (end && memmem(start, (size_t)(end - start), "null", strlen("null"))) {
+            out_note_null(out, names[i]);
+        }
+    }
+}
+
+static const char *why_chart(const void *context, const char *name)
+{
+    const PGresult *result = context;
+    if (strcmp(name, "start") == 0 || strcmp(name, "end") == 0) {
+        bool has_activities =
+            PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, CHART_ACTIVITIES), "0") != 0;
+        return has_activities ? FIGURE_NO_PRICE_YET : FIGURE_NO_ACTIVITY;
+    }
+    return strcmp(name, "portfolio") == 0 ? FIGURE_TOTAL_LOSS : FIGURE_NO_PRICE;
+}
+
 static void write_chart(struct request *request, struct out *out, const PGresult *result)
 {
     static const struct out_column days[] = {{"start", OUT_TEXT}, {"end", OUT_TEXT}};
     enum range range = RANGE_MAX;
     (void)read_range(request, &range);
-    bool is_empty = PQntuples(result) == 0 || PQgetisnull(result, 0, COLUMNS_COMMON + 2);
+    bool is_empty = PQntuples(result) == 0 || PQgetisnull(result, 0, CHART_SERIES);
     out_name(out, "range");
     out_text(out, range_name(range));
     out_name(out, "benchmark_return_type");
@@ -500,28 +621,27 @@ static void write_chart(struct request *request, struct out *out, const PGresult
     out_name(out, "unit");
     out_text(out, "ratio");
     if (is_empty) {
-        out_raw(out, "\"start\":null,\"end\":null,\"dates\":[],\"value\":[],\"portfolio\":[],"
-                     "\"benchmark_series\":[]");
+        out_name(out, "start");
+        out_raw(out, NULL);
+        out_name(out, "end");
+        out_raw(out, NULL);
+        out_raw(out, "\"dates\":[],\"value\":[],\"portfolio\":[],\"benchmark_series\":[]");
         return;
     }
-    out_columns(out, result, 0, COLUMNS_COMMON, days, COUNT(days));
-    splice(out, PQgetvalue(result, 0, COLUMNS_COMMON + 2));
+    out_columns(out, result, 0, CHART_START, days, COUNT(days));
+    note_holes(out, PQgetvalue(result, 0, CHART_SERIES));
+    splice(out, PQgetvalue(result, 0, CHART_SERIES));
 }
 
 /* ---- the five --------------------------------------------------------------------------------
  */
 
-static const struct panel {
-    const char *route; /* its name */
-    enum statement statement;
-    bool has_range;
-    write_members *write;
-} panels[] = {
-    {"watch", STATEMENT_WATCH, false, write_watch},
-    {"summary", STATEMENT_SUMMARY, false, write_summary},
-    {"market", STATEMENT_MARKET, false, write_market},
-    {"report", STATEMENT_REPORT, true, write_report},
-    {"chart", STATEMENT_CHART, true, write_chart},
+static const struct panel panels[] = {
+    {"watch", STATEMENT_WATCH, false, write_watch, why_no_day},
+    {"summary", STATEMENT_SUMMARY, false, write_summary, why_total},
+    {"market", STATEMENT_MARKET, false, write_market, why_no_day},
+    {"report", STATEMENT_REPORT, true, write_report, why_report},
+    {"chart", STATEMENT_CHART, true, write_chart, why_chart},
 };
 
 static const struct panel *panel_of(const struct request *request, const char **ret_range)
@@ -561,6 +681,6 @@ void panel_handle(struct request *request)
     char version[VERSION_BYTES];
     const struct panel *panel = panel_of(request, &range);
     if (read_version(request, version) && !panel_answer_kept(request, version)) {
-        make(request, panel->statement, range, panel->write);
+        make(request, panel, range);
     }
 }

@@ -78,7 +78,10 @@ static const struct {
         {"horizon_report",
          SELECT_COMMON
          "coalesce((SELECT json_agg(json_build_object('key', c.key, 'name', c.name, 'value', "
-         "round(c.value::numeric, 8), 'threshold', c.threshold, 'fulfilled', c.is_fulfilled) "
+         "round(c.value::numeric, 8), 'threshold', c.threshold, 'fulfilled', c.is_fulfilled, "
+         "'reasons', CASE WHEN c.value IS NOT NULL THEN '{}'::json WHEN c.key = 'FEE_RATIO' THEN "
+         "'{\"value\":\"no_contributions\",\"fulfilled\":\"no_contributions\"}' ELSE "
+         "'{\"value\":\"no_value\",\"fulfilled\":\"no_value\"}' END) "
          "ORDER BY c.key) FROM checks c WHERE c.user_id = s.user_id), '[]')::text, "
          "f.subject, f.start_day, f.end_day, f.observations, f.total, f.annualised, f.xirr, "
          "f.volatility, f.downside, f.sharpe, f.max_drawdown, f.drawdown_peak, "
@@ -88,7 +91,7 @@ static const struct {
          2},
     [STATEMENT_CHART] = {"horizon_chart",
                          SELECT_COMMON
-                         "c.start_day, c.end_day, c.series "
+                         "c.start_day, c.end_day, c.series, s.activity_count "
                          "FROM snapshots s LEFT JOIN charts c ON c.user_id = s.user_id AND "
                          "c.range = $2 WHERE s.user_id = $1::uuid",
                          2},

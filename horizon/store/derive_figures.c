@@ -72,7 +72,10 @@ static void copy_figures(struct store_copy *copy, const struct derive *derive, e
 {
     struct named_figure named[FIGURES];
     struct derive_reasons reasons = {0};
+    const char *emptiness = *subject ? FIGURE_NO_PRICE : derive_emptiness(derive);
     name_figures(measured, xirr, named);
+    for (size_t i = 0; measured->end == DAY_NONE && i < FIGURES; i++)
+        named[i].figure = figure_none(emptiness);
     store_copy_text(copy, derive->user_id);
     store_copy_text(copy, range_name(range));
     store_copy_text(copy, subject);
@@ -97,8 +100,6 @@ static int figures_of_portfolio(struct store_copy *copy, const struct derive *de
     if (!performance_measure(&derive->wealth, &derive->benchmark, start, &measured) ||
         !performance_xirr(derive->valuation, &derive->loaded->portfolio, start, &xirr))
         return STORE_ENOMEM;
-    if (derive->valuation->count == 0)
-        xirr = figure_none(derive_emptiness(derive));
     copy_figures(copy, derive, range, "", &measured, xirr);
     return STORE_OK;
 }

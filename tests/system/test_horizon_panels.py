@@ -116,6 +116,76 @@ def test_panels_of_a_user_without_anything_are_empty_and_not_missing(shared):
     assert summary["reasons"]["twr"] == "no_activities"
 
 
+TEXTS = {}
+for language in ("en", "es"):
+    with open(os.path.join(ROOT, f"horizon/web/src/i18n/{language}.ts"), encoding="utf-8") as file:
+        TEXTS[language] = file.read()
+
+
+def nulls(value, path=""):
+    """The members of objects that are null, or lists with nulls in them, and what their object says of it."""
+    if isinstance(value, dict):
+        for name in value.get("reasons", {}):
+            assert value[name] is None or None in value[name], f"{path}.{name} has a reason and is there"
+        for name, member in value.items():
+            if member is None or (isinstance(member, list) and None in member):
+                yield f"{path}.{name}", value.get("reasons", {}).get(name)
+            yield from nulls(member, f"{path}.{name}")
+    elif isinstance(value, list):
+        for i, member in enumerate(value):
+            yield from nulls(member, f"{path}[{i}]")
+
+
+def spoken(code):
+    """The page has words for the code, in both languages."""
+    return all(re.search(rf"\b{code}:", text) for text in TEXTS.values())
+
+
+PRICES = "Date,Close\n"
+BOUGHT = [("2018-05-10", "DEPOSIT", "", "", "", "1000"), ("2018-05-10", "BUY", "X", "10", "100", "")]
+PORTFOLIOS = {  # prices of X, of the index, activities
+    "nothing": (None, None, []),
+    "prices alone": (PRICES + "2018-05-10,100\n2018-05-11,101\n", None, []),
+    "no prices": (None, None, [("2018-05-10", "DEPOSIT", "", "", "", "1000")]),
+    "one day": (PRICES + "2018-05-10,100\n", PRICES + "2018-05-10,2700\n", BOUGHT),
+    "no index": (PRICES + "2018-05-10,100\n2018-05-11,101\n2018-05-14,99\n", None, BOUGHT),
+    "a young index": (PRICES + "2018-05-10,100\n2018-05-11,101\n2018-05-14,99\n",
+                      PRICES + "2018-05-14,2700\n", BOUGHT),
+    "everything given away": (PRICES + "2018-05-10,100\n2018-05-11,101\n", None, BOUGHT + [
+        ("2018-05-11", "SELL", "X", "10", "101", ""), ("2018-05-11", "WITHDRAWAL", "", "", "", "1010")]),
+    "a gift": (PRICES + "2018-05-10,100\n2018-05-11,101\n", None,
+               [("2018-05-10", "BUY", "X", "10", "0", "")]),
+    "all to come": (PRICES + "2018-05-09,100\n", None, BOUGHT),
+    "flat": (PRICES + "2018-05-10,100\n2018-05-11,100\n2018-05-14,100\n",
+             PRICES + "2018-05-10,2700\n2018-05-11,2700\n2018-05-14,2700\n", BOUGHT),
+}
+
+
+@pytest.mark.parametrize("name", ["the demonstration", *PORTFOLIOS])
+def test_whatever_is_null_has_its_reason(shared, name):
+    login = name.replace(" ", "-")
+    if name == "the demonstration":
+        token = shared.demo_token
+    else:
+        shared.add_user(login)
+        prices, index, activities = PORTFOLIOS[name]
+        for symbol, content in (("X", prices), ("^SPX", index)):
+            if content:
+                shared.run("import", "prices", "--user", login, "--symbol", symbol,
+                           shared.file("prices.csv", content))
+        if activities:
+            rows = ["date,type,symbol,quantity,price,amount", *map(",".join, activities)]
+            shared.run("import", "activities", "--user", login,
+                       shared.file("activities.csv", "\n".join(rows)))
+        token = shared.login(login)
+    for panel_name in EXAMPLES:
+        for query in ("", "?range=1m") if panel_name in ("report", "charts/portfolio") else ("",):
+            answer = panel(shared, panel_name, token, query)
+            for path, reason in nulls(answer):
+                assert reason, f"{panel_name}{query}{path} is null without a reason"
+                assert spoken(reason), reason
+
+
 def test_known_version_is_not_sent_again(shared):
     for name in EXAMPLES:
         first = shared.get(f"{MANAGER}/{name}", shared.demo_token)

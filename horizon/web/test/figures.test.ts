@@ -65,13 +65,13 @@ test("a day without a figure has no drawdown and is no peak", () => {
 test("the largest drawdown of the chart is the report's", () => {
     const chart = example<PortfolioChart>("charts_portfolio");
     const report = example<Report>("report");
-    near(lowest(drawdown(chart.portfolio)), report.portfolio.max_drawdown!, 5e-6);
+    near(lowest(drawdown(chart.portfolio)), report.portfolio!.max_drawdown!, 5e-6);
     near(lowest(drawdown(chart.benchmark_series)), report.benchmark_figures!.max_drawdown!, 5e-6);
 });
 
 test("the last value of the chart is the report's return", () => {
     near(latest(example<PortfolioChart>("charts_portfolio").portfolio),
-        example<Report>("report").portfolio.twr_cumulative!, 5e-7);
+        example<Report>("report").portfolio!.twr_cumulative!, 5e-7);
 });
 
 test("a missing side makes no difference", () => {

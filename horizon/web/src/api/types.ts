@@ -1,9 +1,13 @@
-// The contract of horizon's answers, as the page reads it (docs/horizon, /api/openapi.json).
+// The contract of horizon's answers, as the page reads it (all of it: /api/openapi.json).
 //
 // Money is in the base currency, ratios are fractions (0.02 is 2 %), dates are YYYY-MM-DD. What the
 // server cannot know is null. Unknown fields are ignored.
 
+/** Codes of why members are null, by their names (Reasons in the document). */
+export type Reasons = Record<string, string>;
+
 export interface Envelope {
+    reasons: Reasons;
     as_of: string | null;
     generated_at: string;
     data_version: string;
@@ -31,10 +35,11 @@ export interface Quote {
     low_52w: number | null;
     all_time_high: { date: string; price: number; drawdown_ratio: number } | null;
     market_condition: Condition | null;
-    trend_50d: Trend;
-    trend_200d: Trend;
-    sparkline: (number | null)[];
+    trend_50d: Trend | null;
+    trend_200d: Trend | null;
+    sparkline: number[];
     stale: boolean;
+    reasons: Reasons;
 }
 
 export interface Watch extends Envelope {
@@ -56,6 +61,7 @@ export interface Position {
     dividends: number | null;
     day_change: number | null;
     day_change_ratio: number | null;
+    reasons: Reasons;
 }
 
 export interface Summary extends Envelope {
@@ -82,7 +88,7 @@ export interface Summary extends Envelope {
 }
 
 export interface PortfolioFigures {
-    reasons?: Record<string, string>;
+    reasons: Reasons;
     twr_cumulative: number | null;
     twr_annualised_365: number | null;
     xirr: number | null;
@@ -95,7 +101,7 @@ export interface PortfolioFigures {
 }
 
 export interface BenchmarkFigures {
-    reasons?: Record<string, string>;
+    reasons: Reasons;
     return: number | null;
     annualised: number | null;
     volatility: number | null;
@@ -104,7 +110,7 @@ export interface BenchmarkFigures {
 }
 
 export interface AssetFigures {
-    reasons?: Record<string, string>;
+    reasons: Reasons;
     return: number | null;
     annualised_365: number | null;
     volatility: number | null;
@@ -122,7 +128,8 @@ export interface Check {
     name: string;
     value: number | null;
     threshold: number | null;
-    fulfilled: boolean;
+    fulfilled: boolean | null;
+    reasons: Reasons;
 }
 
 export interface Report extends Envelope {
@@ -136,7 +143,8 @@ export interface Report extends Envelope {
         day_count: number;
         alpha: string;
     };
-    portfolio: PortfolioFigures;
+    /** null where there is no portfolio yet */
+    portfolio: PortfolioFigures | null;
     /** null without prices of the benchmark */
     benchmark_figures: BenchmarkFigures | null;
     assets: Record<string, AssetFigures>;

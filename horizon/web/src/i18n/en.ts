@@ -46,6 +46,9 @@ const reasons: Record<string, string> = {
     no_base_value: "nothing was held at the beginning", no_activities: "there are no activities",
     no_price_yet: "there is no price since the first activity",
     no_benchmark: "not against itself", no_price: "there is no price", total_loss: "after a total loss",
+    no_previous_price: "there is one price only", not_supplied: "the prices' file does not have it",
+    no_value: "nothing is there to be a part of", no_cost: "it cost nothing",
+    no_contributions: "nothing was paid in", no_drawdown: "it never fell",
 };
 
 const ranges: Record<string, string> = { "1m": "1M", "6m": "6M", ytd: "YTD", "1y": "1Y", "5y": "5Y",

@@ -44,7 +44,7 @@ function columnOf(figures: PortfolioFigures | BenchmarkFigures | AssetFigures | 
 export function reportPanel(store: Store): Part {
     return panel<Report>(store.report, {
         title: t.report, name: "report",
-        isEmpty: (report) => report.portfolio.twr_cumulative === null
+        isEmpty: (report) => (report.portfolio?.twr_cumulative ?? null) === null
             && Object.keys(report.assets).length === 0,
         empty: () => h("p", { class: "empty" }, t.emptyPositions),
         render: (report) => h("div", {}, figureTable(report), checkList(report.checks),

@@ -70,7 +70,7 @@ function card(quote: Quote, position: Position | undefined, isHoldingKnown: bool
             quote.market_condition !== null && quote.market_condition !== "NEUTRAL_MARKET"
                 ? h("span", { class: "tag" }, t.conditions[quote.market_condition]) : null,
             down !== null && down < 0 ? h("span", {}, t.fromHigh(format.percentChange(down, 1))) : null,
-            h("span", {}, t.trend(50, t.trends[quote.trend_50d]))),
+            h("span", {}, t.trend(50, t.trends[quote.trend_50d ?? "UNKNOWN"]))),
         h("p", { class: "card-held" }, holding(position, isHoldingKnown)));
 }
 
