@@ -257,8 +257,6 @@ def small(service_factory, horizon_databases):
             "2018-05-07,BUY,AAPL,10,100,\n")))
         service.start()
         service.token = service.login("ann")
-        for symbol in ("AAPL", "IBM"):
-            service.ask("POST", f"{MANAGER}/watch", {"symbol": symbol}, service.token)
         return service
     return make
 
