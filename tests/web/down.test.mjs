@@ -26,7 +26,8 @@ test("a service that is down spoils no panel that has data, and each comes back 
     await page.locator("[data-test=range-1y]").check({ force: true });
     for (const panel of ["chart", "report"]) {
         await expectText(page, `.panel-${panel} [role=alert]`, "No connection to the server");
-        await page.waitForSelector(`.panel-${panel} table, .panel-${panel} canvas`); // the data it had
+        await expectText(page, `.panel-${panel} [role=alert]`, "What you see below was loaded before.");
+        await page.waitForSelector(`.panel-${panel} table, .panel-${panel} canvas`);
     }
     assert.equal(await page.locator(".panel-total .panel-error").count(), 0);
     await service.start();

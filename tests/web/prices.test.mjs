@@ -74,7 +74,7 @@ test("an asset without a price of the last day says so, and of when its price is
     assert.equal(await page.locator("[data-test=asset-IBM] .tag.is-warning").count(), 0);
 });
 
-test("an index that begins after the portfolio is drawn from its first day on, and empty before", async () => {
+test("an index that begins after the portfolio is drawn from its first day on", async () => {
     const page = await open();
     await expectText(page, "[data-test=headline]", "S&P 500 ▲+2.90%");
     assert.ok(await isDrawn(page, "--line-benchmark"));

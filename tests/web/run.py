@@ -2,7 +2,7 @@
 """The page in a real browser, on the real service with the demonstration's data.
 
     tests/web/run.py [FILE...]     all of tests/web/*.test.mjs, or these; the last line is the sum
-    tests/web/run.py --pictures    makes docs/images/page-*.png instead
+    tests/web/run.py --pictures [NAME...]     makes docs/images/page-*.png instead, or these
 
 Makes a PostgreSQL and a horizon of its own on ports of the kernel's, both gone at the end.
 HORIZON_BIN is the program, default build/horizon/horizon. Needs Debian's chromium, Node.js and what
@@ -98,7 +98,7 @@ def run_file(path, environment):
 
 
 def main():
-    wants_pictures = sys.argv[1:] == ["--pictures"]
+    wants_pictures = sys.argv[1:2] == ["--pictures"]
     files = sorted(HERE.glob("*.test.mjs"))
     if sys.argv[1:] and not wants_pictures:
         files = [pathlib.Path(name).resolve() for name in sys.argv[1:]]
@@ -107,7 +107,7 @@ def main():
         environment = prepare(pathlib.Path(folder), server)
         with service(environment, pathlib.Path(folder)) as url:
             if wants_pictures:
-                return subprocess.run(["node", HERE / "pictures.mjs"], check=False,
+                return subprocess.run(["node", HERE / "pictures.mjs", *sys.argv[2:]], check=False,
                                       env={**environment, "HORIZON_URL": url}).returncode
             results = [run_file(path, {**environment, "HORIZON_URL": url}) for path in files]
     passed, failed, skipped = (sum(numbers) for numbers in zip(*results))

@@ -4,7 +4,7 @@
 //     loading, no data    nothing for 200 ms, then the skeleton; "still loading" after 5 s
 //     loading, data       the data, dimmed
 //     ready               the data, or the empty text
-//     failed              what happened, and a button; data that is there stays
+//     failed              what happened, and a button; data that is there stays, and is called so
 //
 // The body keeps the height that its class gives it, so nothing jumps.
 
@@ -79,7 +79,7 @@ export function panel<T>(source: Source<T>, options: PanelOptions<T>): Part {
         if (source.data !== null) {
             showData(source.data);
             if (source.phase === "failed") {
-                body.prepend(errorBox(source.error, () => void source.load()));
+                body.prepend(errorBox(source.error, () => void source.load(), t.shownIsOlder));
             }
         } else if (source.phase === "failed") {
             replace(errorBox(source.error, () => void source.load()));
@@ -119,9 +119,9 @@ export function errorText(error: ApiError | null): string {
         ? `${t.errors.invalid} ${error.serverMessage}` : t.errors[error.kind];
 }
 
-export function errorBox(error: ApiError | null, retry: () => void): HTMLElement {
+export function errorBox(error: ApiError | null, retry: () => void, more = ""): HTMLElement {
     return h("div", { class: "panel-error", role: "alert" },
-        h("p", {}, errorText(error)),
+        h("p", {}, `${errorText(error)} ${more}`),
         h("div", { class: "panel-error-line" },
             h("button", { type: "button", class: "button", onclick: retry }, t.retry),
             error?.requestId ? h("small", {}, t.requestNumber(error.requestId)) : null));

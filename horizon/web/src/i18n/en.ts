@@ -79,6 +79,7 @@ export const en = {
 
     loading: "Loading",
     stillLoading: "Still loading …",
+    shownIsOlder: "What you see below was loaded before.",
     loaded: "All data is loaded.",
     partlyLoaded: (failed: number) =>
         failed === 1 ? "One part could not be loaded." : `${failed} parts could not be loaded.`,

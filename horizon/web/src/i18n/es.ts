@@ -25,6 +25,7 @@ export const es: Messages = {
 
     loading: "Cargando",
     stillLoading: "Sigue cargando …",
+    shownIsOlder: "Lo que ves abajo se cargó antes.",
     loaded: "Todos los datos están cargados.",
     partlyLoaded: (failed) =>
         failed === 1 ? "Una parte no se pudo cargar." : `${failed} partes no se pudieron cargar.`,
