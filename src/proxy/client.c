@@ -486,8 +486,9 @@ void proxy_client_database_removed(struct proxy_client *client)
         proxy_server_settle(client->server);
         return;
     }
-    proxy_client_close(client, "57P01", "the database was removed from the configuration", NULL,
-                       "Reconnect.", "database configuration changed");
+    proxy_client_close(client, "57P01", "database removed",
+                       "Its line in [databases] is gone since the configuration was read again.",
+                       "Connect to another database.", "database configuration changed");
 }
 
 /* A cancel request named this client: stop what its server runs, or its wait. */

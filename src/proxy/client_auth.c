@@ -40,7 +40,7 @@ static void refuse(struct proxy_client *client, const char *why)
     } methods[] = {
         [CONFIG_AUTH_TYPE_TRUST] = {"\"trust\"", "28000"},
         [CONFIG_AUTH_TYPE_CERT] = {"certificate", "28000"},
-        [CONFIG_AUTH_TYPE_PEER] = {"peer", "28000"},
+        [CONFIG_AUTH_TYPE_PEER] = {"unix socket login rejected: peer", "28000"},
         [CONFIG_AUTH_TYPE_PAM] = {"PAM", "28000"},
         [CONFIG_AUTH_TYPE_LDAP] = {"LDAP", "28000"},
         [CONFIG_AUTH_TYPE_HBA] = {NULL, NULL},
@@ -103,6 +103,14 @@ static void decide(struct proxy_client *client, bool is_proven, const char *why)
     }
 }
 
+/* In PgBouncer's words. */
+static const char *certificate_fault(const struct proxy_client *client)
+{
+    return !net_stream_has_tls(&client->stream)        ? "TLS connection required"
+           : !net_stream_tls_has_peer(&client->stream) ? "TLS client certificate required"
+                                                       : "TLS certificate name mismatch";
+}
+
 static void ask(struct proxy_client *client)
 {
     bool is_scram = wire_secret_kind_of(secret_of(client)) == WIRE_SECRET_SCRAM;
@@ -114,7 +122,7 @@ static void ask(struct proxy_client *client)
         decide(client, true, NULL);
         return;
     case CONFIG_AUTH_TYPE_CERT:
-        decide(client, client_access_has_certificate(client), "the certificate does not fit");
+        decide(client, client_access_has_certificate(client), certificate_fault(client));
         return;
     case CONFIG_AUTH_TYPE_PEER:
         decide(client, client_access_is_peer(client), "the Unix user does not fit");

@@ -236,7 +236,7 @@ static bool is_refused_early(struct proxy_client *client)
     } else if (proxy->phase > PROXY_EMPTYING ||
                (proxy->phase == PROXY_EMPTYING && !client->login->is_console &&
                 client->connected_at > proxy->emptying_since)) {
-        fail(client, "57P01", "weir is shutting down", "Connect again in a moment.");
+        fail(client, "57P01", "pooler is shutting down", "Connect again in a moment.");
     } else if (proxy->client_count > options->max_client_conn && !client->login->is_console) {
         fail(client, "53300", "no more connections allowed (max_client_conn)",
              "Close idle clients, or raise max_client_conn.");

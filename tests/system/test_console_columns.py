@@ -1,5 +1,6 @@
 """The console beside PgBouncer's. Every SHOW: its 1.25's columns, types and rows first, in its order,
 what is weir's own after them; command tags; and both against the one Debian has, live."""
+import contextlib
 import os
 import struct
 import subprocess
@@ -7,8 +8,8 @@ import subprocess
 import pytest
 
 from harness import wire
-from harness.daemon import IS_PGBOUNCER
-from harness.wait import until
+from harness.daemon import IS_PGBOUNCER, Weir
+from harness.wait import free_port, until
 from harness.wire import RawClient
 
 pytestmark = pytest.mark.weir_only
@@ -90,22 +91,29 @@ def described(client, show):
     return found
 
 
+@contextlib.contextmanager
+def debians_with(pg, **settings):
+    """Debian's pgbouncer."""
+    there = Weir(pg, None)
+    there.port = free_port()
+    there.write(user="postgres", **settings)
+    process = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", "-u", "postgres", there.ini])
+    try:
+        until(there.listens, 10, "pgbouncer listens")
+        yield there
+    finally:
+        process.terminate()
+        process.wait(10)
+        there.forget()
+
+
 @pytest.fixture(scope="module")
-def debians(pg, tmp_path_factory):
+def debians(pg):
     """Debian's pgbouncer, by its console's (host, port)."""
     if IS_PGBOUNCER:
         pytest.skip("it is what is tested already")
-    from harness.daemon import Weir
-    from harness.wait import free_port
-    there = Weir(pg, None)
-    there.port = free_port()
-    there.write(user="postgres")
-    process = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", "-u", "postgres", there.ini])
-    until(there.listens, 10, "pgbouncer listens")
-    yield there.host, there.port
-    process.terminate()
-    process.wait(10)
-    there.forget()
+    with debians_with(pg) as there:
+        yield there.host, there.port
 
 
 @pytest.fixture

@@ -223,7 +223,7 @@ def test_shutdown_that_waits_for_clients(weir):
             admin.ask("SHUTDOWN WAIT_FOR_CLIENTS")
         with pytest.raises(psycopg2.OperationalError):
             weir.connect()
-        with pytest.raises(psycopg2.OperationalError, match="shutting down"):
+        with pytest.raises(psycopg2.OperationalError, match="pooler is shutting down"):
             weir.connect(host=weir.folder)
         rows = weir.connect(user="admin", dbname="pgbouncer", host=weir.folder)
         with rows.cursor() as cursor:

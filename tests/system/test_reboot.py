@@ -226,7 +226,7 @@ def test_a_console_of_its_own_until_its_clients_have_left(weir, rebooted):
             with console.cursor() as cursor:
                 cursor.execute("SHOW CLIENTS")
                 assert [row[2] for row in cursor.fetchall()].count("app") == 1
-        with pytest.raises(psycopg2.OperationalError, match="shutting down"):
+        with pytest.raises(psycopg2.OperationalError, match="pooler is shutting down"):
             psycopg2.connect(**{**weir.dsn(), "host": folder})
 
 
