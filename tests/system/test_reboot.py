@@ -188,8 +188,12 @@ def test_a_cancel_request_comes_to_each_process_once(weir, rebooted):
         processes.append(weir.process)
         ask_to_cancel(weir, 4711, 0x5ec4e7)
         weir.await_log(f"[{weir.process.pid}] DEBUG C-0x1: ")  # its end: it asks no more
-        lines = [line for line in weir.log().splitlines() if "because: cancel request" in line]
-        assert [sum(f"[{process.pid}]" in line for line in lines) for process in processes] == [1] * 4
+
+        def counts():
+            lines = [line for line in weir.log().splitlines() if "because: cancel request" in line]
+            return [sum(f"[{process.pid}]" in line for line in lines) for process in processes]
+        until(lambda: all(counts()), 10, "all have said so")
+        assert counts() == [1, 1, 1, 1]
 
 
 @needs_root
