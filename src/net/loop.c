@@ -5,8 +5,8 @@
  * socket is reported again by a later wait. A turn whose memory runs low ends early: the events of
  * the batch that were not dispatched yet belong to the next turn, which does not wait.
  *
- * Events of preferred streams (the daemon's servers) come first, and what they led to is sent
- * before the others are dispatched.
+ * Events are dispatched by the rank of their streams: the daemon's servers, then clients that log
+ * in, then the rest. What the first two led to is sent before the rest is dispatched.
  *
  * After the events a turn goes in rounds until nothing is left to do:
  *
@@ -203,28 +203,29 @@ static int wait_ms(base_time wait)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-static bool is_preferred(const struct net_event *event)
+static enum net_rank rank_of(const struct net_event *event)
 {
     const struct net_stream *stream = (void *)(uintptr_t)(event->data & ~KIND_MASK);
     enum net_kind kind = (enum net_kind)(event->data & KIND_MASK);
-    return stream && (kind == NET_KIND_STREAM || kind == NET_KIND_RECEIVED) &&
-           (stream->flags & NET_IS_PREFERRED);
+    bool is_of_stream = stream && (kind == NET_KIND_STREAM || kind == NET_KIND_RECEIVED);
+    return is_of_stream ? (enum net_rank)((stream->flags & NET_RANK_MASK) >> NET_RANK_SHIFT)
+                        : NET_RANK_LAST;
 }
 
-/* Moves the events of preferred streams to the front; otherwise the order stays. */
+/* By rank, the highest first; otherwise the order stays. */
 static void sort_events(struct net_loop *loop)
 {
-    struct net_event others[2 * NET_EVENTS_MAX];
-    int other_count = 0;
-    loop->preferred_count = 0;
-    for (int i = 0; i < loop->event_count; i++) {
-        if (is_preferred(&loop->events[i])) {
-            loop->events[loop->preferred_count++] = loop->events[i];
-        } else {
-            others[other_count++] = loop->events[i];
+    struct net_event sorted[2 * NET_EVENTS_MAX];
+    int count = 0;
+    for (int rank = NET_RANK_FIRST; rank >= NET_RANK_LAST; rank--) {
+        loop->prompt_count = count;
+        for (int i = 0; i < loop->event_count; i++) {
+            if ((int)rank_of(&loop->events[i]) == rank) {
+                sorted[count++] = loop->events[i];
+            }
         }
     }
-    memcpy(loop->events + loop->preferred_count, others, (size_t)other_count * sizeof(others[0]));
+    memcpy(loop->events, sorted, (size_t)count * sizeof(sorted[0]));
 }
 
 static int wait_for_events(struct net_loop *loop, base_time max_wait)
@@ -236,7 +237,6 @@ static int wait_for_events(struct net_loop *loop, base_time max_wait)
     loop->counters.waits++;
     loop->event_idx = 0;
     loop->event_count = 0;
-    loop->preferred_count = 0;
     int status = loop->ring ? net_ring_wait(loop, wait) : net_loop_collect(loop, wait_ms(wait));
     sort_events(loop);
     return status;
@@ -291,13 +291,13 @@ static bool phase(struct net_loop *loop, uint32_t mask)
     return did;
 }
 
-/* What preferred streams said goes out before the others are heard: who it is for starts sooner,
+/* What streams of rank said goes out before the others are heard: who it is for starts sooner,
  * and what comes back meanwhile makes the next batch larger. At least one event is dispatched,
  * however little turn memory the timers have left. */
 static void dispatch_all(struct net_loop *loop)
 {
     while (loop->event_idx < loop->event_count) {
-        if (loop->event_idx == loop->preferred_count) {
+        if (loop->event_idx == loop->prompt_count) {
             (void)phase(loop, NET_DO_INPUT);
             (void)phase(loop, NET_DO_SEND);
         }

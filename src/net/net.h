@@ -325,10 +325,16 @@ struct net_stream {
 void net_stream_init(struct net_stream *stream, struct net_loop *loop,
                      const struct net_stream_ops *ops, uint32_t in_bytes_max);
 
-/* Of the events that one wait reports, those of preferred streams are dealt with before all others,
- * in their own order: what the kernel knew of them when the wait returned, data or a hang-up, is
- * known before any other stream's data arrives. Call it after init. */
-void net_stream_prefer(struct net_stream *stream);
+/* Of the events that one wait reports, those of a higher rank are dealt with before all others, in
+ * their own order: what the kernel knew of FIRST streams when the wait returned, data or a hang-up,
+ * is known before any other stream's data arrives. What FIRST and SOON streams led to is sent
+ * before LAST ones are heard. A stream is LAST after init. */
+enum net_rank { NET_RANK_LAST, NET_RANK_SOON, NET_RANK_FIRST };
+void net_stream_rank(struct net_stream *stream, enum net_rank rank);
+
+/* Whoever is at the other end speaks first, and has by now: the first receive is made in the turn
+ * of net_stream_adopt, which is called next, and not waited for. */
+void net_stream_expect(struct net_stream *stream);
 
 int net_stream_adopt(struct net_stream *stream, int fd,
                      const struct net_socket_options *options) BASE_MUST_CHECK;
@@ -363,7 +369,7 @@ void net_stream_resume(struct net_stream *stream);
 bool net_stream_is_paused(const struct net_stream *stream);
 
 /* Open in both directions as far as the loop has looked: true until a hang-up of the peer or an
- * error was dispatched. See net_stream_prefer for how soon that is. */
+ * error was dispatched. See net_stream_rank for how soon that is. */
 bool net_stream_is_alive(const struct net_stream *stream);
 
 /* Sends what is queued, then closes; gives up lingering after `linger`. */

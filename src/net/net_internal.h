@@ -30,8 +30,11 @@
 #define NET_IS_IN_HANDLER (1u << 5)
 #define NET_IS_OVER_HIGH  (1u << 6) /* unsent output exceeded NET_HIGH_WATER */
 #define NET_IS_MUTE       (1u << 7) /* the peer takes nothing more; what it sent is still read */
-#define NET_IS_PREFERRED  (1u << 8) /* its events come first */
-#define NET_IS_NEW        (1u << 9) /* accepted, and not yet read: its first bytes are probably there */
+#define NET_IS_EXPECTED   (1u << 8) /* its first bytes are there, it is thought, and not yet read */
+
+/* Its enum net_rank. */
+#define NET_RANK_SHIFT 9
+#define NET_RANK_MASK  (3u << NET_RANK_SHIFT)
 
 #define NET_DO_OPEN    (1u << 16) /* a connect that completed at once */
 #define NET_DO_DELIVER (1u << 17) /* resumed */
@@ -122,7 +125,7 @@ struct net_loop {
 
     int event_idx; /* the next event of `events` to be dispatched */
     int event_count;
-    int preferred_count; /* so many of them, the first ones, are of preferred streams */
+    int prompt_count; /* so many of them, the first ones, are of streams above NET_RANK_LAST */
     struct net_event events[2 * NET_EVENTS_MAX]; /* the ring's, and epoll's behind it */
 };
 

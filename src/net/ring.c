@@ -213,10 +213,7 @@ void net_ring_receive(struct net_stream *stream)
     slot->sqe = sqe;
     slot->position = ring->receives.sq.sqe_tail - 1;
     io_uring_prep_recv(sqe, stream->fd, NULL, ring->receive_bytes, 0);
-    if (!(stream->flags & NET_IS_NEW)) {
-        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST; /* what was answered just now has not come yet */
-    }
-    stream->flags &= ~NET_IS_NEW;
+    sqe->ioprio |= IORING_RECVSEND_POLL_FIRST; /* what was answered just now has not come yet */
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
     io_uring_sqe_set_data64(sqe, stream->receive_slot);

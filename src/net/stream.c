@@ -42,9 +42,14 @@ void net_stream_init(struct net_stream *stream, struct net_loop *loop,
     base_list_init(&stream->link);
 }
 
-void net_stream_prefer(struct net_stream *stream)
+void net_stream_rank(struct net_stream *stream, enum net_rank rank)
 {
-    stream->flags |= NET_IS_PREFERRED;
+    stream->flags = (stream->flags & ~NET_RANK_MASK) | ((uint32_t)rank << NET_RANK_SHIFT);
+}
+
+void net_stream_expect(struct net_stream *stream)
+{
+    stream->flags |= NET_IS_EXPECTED;
 }
 
 void net_stream_queue(struct net_stream *stream, uint32_t todo)
@@ -102,9 +107,13 @@ int net_stream_adopt(struct net_stream *stream, int fd, const struct net_socket_
         return status;
     }
     stream->fd = fd;
-    stream->flags |= NET_IS_OPEN | NET_IS_NEW;
+    stream->flags |= NET_IS_OPEN;
     stream->loop->stream_count++;
-    net_stream_interest(stream, INTEREST_BASE);
+    if (stream->flags & NET_IS_EXPECTED) {
+        net_stream_queue(stream, NET_DO_DELIVER);
+    } else {
+        net_stream_interest(stream, INTEREST_BASE);
+    }
     return BASE_OK;
 }
 
@@ -327,6 +336,15 @@ static void receive_encrypted(struct net_stream *stream)
     deliver_decrypted(stream);
 }
 
+static void receive(struct net_stream *stream)
+{
+    if (stream->tls) {
+        receive_encrypted(stream);
+    } else {
+        receive_plain(stream);
+    }
+}
+
 /* ---- receiving by the ring ------------------------------------------------------------------- */
 
 /* Delivers up to in_bytes_max of `bytes`, behind the rest; returns how many. */
@@ -423,6 +441,17 @@ void net_stream_received(struct net_stream *stream, int result, struct base_slic
     net_stream_interest(stream, is_wanted ? stream->interest : stream->interest & ~without);
 }
 
+static void receive_first(struct net_stream *stream)
+{
+    stream->flags &= ~NET_IS_EXPECTED;
+    if (may_read(stream)) {
+        receive(stream);
+    }
+    if (!(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED))) {
+        net_stream_interest(stream, INTEREST_BASE);
+    }
+}
+
 void net_stream_work_input(struct net_stream *stream, uint32_t todo)
 {
     if (stream->flags & (NET_IS_CLOSING | NET_IS_ENDED)) {
@@ -433,6 +462,10 @@ void net_stream_work_input(struct net_stream *stream, uint32_t todo)
     }
     if ((todo & NET_DO_TLS) && stream->tls) {
         net_tls_begin(stream);
+    }
+    if (stream->flags & NET_IS_EXPECTED) {
+        receive_first(stream);
+        return;
     }
     if (!(todo & NET_DO_DELIVER) || !may_read(stream)) {
         return;
@@ -496,11 +529,7 @@ void net_stream_event(struct net_stream *stream, uint32_t events)
     if (!may_read(stream)) {
         return;
     }
-    if (stream->tls) {
-        receive_encrypted(stream);
-    } else {
-        receive_plain(stream);
-    }
+    receive(stream);
 }
 
 void net_stream_pause(struct net_stream *stream)

@@ -282,6 +282,8 @@ void proxy_client_accept(struct proxy *proxy, int fd, const struct net_address *
     client->names.seed = proxy->hash_seed;
     base_list_init(&client->pool_link);
     net_stream_init(&client->stream, proxy->loop, &stream_ops, CLIENT_IN_BYTES_MAX);
+    net_stream_rank(&client->stream, NET_RANK_SOON); /* until it is logged in */
+    net_stream_expect(&client->stream);
     if (net_stream_adopt(&client->stream, fd, &proxy->client_socket) < 0) {
         close(fd);
         free(client);

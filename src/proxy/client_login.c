@@ -561,6 +561,7 @@ void client_login_accepted(struct proxy_client *client)
     struct wire_out out = client_out(client, 64);
     wire_authentication_ok_put(&out);
     client_send_out(client, &out);
+    net_stream_rank(&client->stream, NET_RANK_LAST);
     if (client->login->is_console) {
         enter_console(client);
         proxy_client_login_free(client);

@@ -246,7 +246,7 @@ struct proxy_server *server_new(struct proxy *proxy, struct proxy_pool *pool,
     proxy_requests_init(&server->requests);
     base_list_init(&server->had.by_use);
     net_stream_init(&server->stream, proxy->loop, &stream_ops, SERVER_IN_BYTES_MAX);
-    net_stream_prefer(&server->stream);
+    net_stream_rank(&server->stream, NET_RANK_FIRST);
     INVARIANT(id.idx < PROXY_SERVERS_MAX && !proxy->servers[id.idx]);
     proxy->servers[id.idx] = server;
     base_list_push_back(&pool->servers, &server->pool_link);

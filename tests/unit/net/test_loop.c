@@ -65,53 +65,50 @@ TEST(the_hook_is_called_every_turn)
     world_done(&world);
 }
 
+/* Three streams of the three ranks, by the letter their owner writes down. */
 struct order {
-    char who[4];
+    struct peer peer[3];
+    int raw[3]; /* the other ends */
+    char heard[4];
     int count;
-    int raw; /* the other end of the preferred one */
-    bool was_answered;
+    bool were_answered; /* the first two, when the last one is heard */
 };
 
-static size_t note_preferred(struct peer *peer, struct base_slice in)
+static size_t note_order(struct peer *peer, struct base_slice in)
 {
+    static const char letter[] = "LSF";
     struct order *order = peer->arg;
-    order->who[order->count++] = 'p';
+    long rank = peer - order->peer;
+    order->heard[order->count++] = letter[rank];
+    if (rank == NET_RANK_LAST) {
+        char back[5];
+        order->were_answered = recv(order->raw[NET_RANK_SOON], back, 5, MSG_DONTWAIT) == 5 &&
+                               recv(order->raw[NET_RANK_FIRST], back, 5, MSG_DONTWAIT) == 5;
+    }
     net_stream_send(&peer->stream, in);
     return in.bytes;
 }
 
-static size_t note_other(struct peer *peer, struct base_slice in)
+TEST(events_come_by_rank_and_those_of_rank_are_answered_before_the_rest_is_heard)
 {
-    struct order *order = peer->arg;
-    char back[5];
-    order->who[order->count++] = 'o';
-    order->was_answered = recv(order->raw, back, 5, MSG_DONTWAIT) == 5;
-    return in.bytes;
-}
-
-TEST(preferred_streams_come_first_and_are_answered_before_the_others_are_heard)
-{
+    static const char *const said[] = {"zero.", "first", "then."};
     struct world world;
-    struct peer other;
-    struct peer preferred;
+    struct order order = {0};
     world_init(&world, 0, 0);
-    int raw_other = peer_raw(&other, &world, 1000);
-    int raw_preferred = peer_raw(&preferred, &world, 1000);
-    struct order order = {.raw = raw_preferred};
-    other.on_data = note_other;
-    other.arg = &order;
-    preferred.on_data = note_preferred;
-    preferred.arg = &order;
-    net_stream_prefer(&preferred.stream);
-    raw_write(raw_other, "first", 5);
-    raw_write(raw_preferred, "later", 5);
-    UNTIL(&world, order.count == 2);
-    assert_memory_equal(order.who, "po", 2);
-    assert_true(order.was_answered);
-    close(raw_other);
-    close(raw_preferred);
-    peer_finish(&other);
-    peer_finish(&preferred);
+    for (int rank = NET_RANK_LAST; rank <= NET_RANK_FIRST; rank++) {
+        order.raw[rank] = peer_raw(&order.peer[rank], &world, 1000);
+        order.peer[rank].on_data = note_order;
+        order.peer[rank].arg = &order;
+        net_stream_rank(&order.peer[rank].stream, (enum net_rank)rank);
+        raw_write(order.raw[rank], said[rank], 5);
+    }
+    UNTIL(&world, order.count == 3);
+    assert_string_equal(order.heard, "FSL");
+    assert_true(order.were_answered);
+    for (int rank = NET_RANK_LAST; rank <= NET_RANK_FIRST; rank++) {
+        close(order.raw[rank]);
+        peer_finish(&order.peer[rank]);
+    }
     world_done(&world);
 }
 

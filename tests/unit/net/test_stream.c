@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "world.h"
@@ -55,6 +56,84 @@ TEST(a_round_trip_costs_one_wait_one_receive_and_one_send)
     assert_int_equal(after->received_bytes - before.received_bytes, 80);
     close(raw);
     peer_finish(&peer);
+    world_done(&world);
+}
+
+struct arrival {
+    struct peer peer;
+    int fd; /* -1: adopted */
+};
+
+static void adopt_expected(struct world *world)
+{
+    struct arrival *arrival = world->arg;
+    if (arrival->fd >= 0) {
+        int fd = arrival->fd;
+        arrival->fd = -1;
+        net_stream_expect(&arrival->peer.stream);
+        assert_int_equal(net_stream_adopt(&arrival->peer.stream, fd, NULL), BASE_OK);
+    }
+}
+
+/* A stream that is adopted, as one is that was accepted, in a turn; returns its other end, which
+ * has said `first` by then. */
+static int arrive(struct arrival *arrival, struct world *world, const char *first)
+{
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    raw_write(fds[1], first, strlen(first));
+    peer_init(&arrival->peer, world, IN_MAX);
+    arrival->fd = fds[0];
+    world->arg = arrival;
+    world->hook = adopt_expected;
+    return fds[1];
+}
+
+TEST(what_is_expected_is_received_in_the_turn_of_the_adoption)
+{
+    struct world world;
+    struct arrival arrival;
+    world_init(&world, 0, 0);
+    int raw = arrive(&arrival, &world, "hello");
+    assert_int_equal(net_loop_turn(world.loop, 0), BASE_OK);
+    assert_true(peer_got(&arrival.peer, "hello"));
+    raw_write(raw, " again", 6);
+    UNTIL(&world, arrival.peer.data_calls == 2);
+    assert_true(peer_got(&arrival.peer, "hello again"));
+    close(raw);
+    peer_finish(&arrival.peer);
+    world_done(&world);
+}
+
+TEST(what_was_expected_in_vain_is_waited_for)
+{
+    struct world world;
+    struct arrival arrival;
+    world_init(&world, 0, 0);
+    int raw = arrive(&arrival, &world, "");
+    assert_int_equal(net_loop_turn(world.loop, 0), BASE_OK);
+    assert_int_equal(arrival.peer.data_calls, 0);
+    raw_write(raw, "late", 4);
+    UNTIL(&world, arrival.peer.data_calls == 1);
+    close(raw);
+    UNTIL(&world, arrival.peer.close_calls == 1);
+    assert_int_equal(arrival.peer.close_status, BASE_EEOF);
+    peer_done(&arrival.peer);
+    world_done(&world);
+}
+
+TEST(a_hang_up_is_noticed_when_the_owner_pauses_at_the_first_bytes)
+{
+    struct world world;
+    struct arrival arrival;
+    world_init(&world, 0, 0);
+    int raw = arrive(&arrival, &world, "hello");
+    arrival.peer.on_data = refuse_and_pause;
+    assert_int_equal(net_loop_turn(world.loop, 0), BASE_OK);
+    close(raw);
+    UNTIL(&world, arrival.peer.close_calls == 1);
+    assert_int_equal(arrival.peer.close_status, BASE_EEOF);
+    peer_done(&arrival.peer);
     world_done(&world);
 }
 
