@@ -100,6 +100,67 @@ TEST(refused_login_is_told_at_once_and_is_no_outage)
     rig_close(rig);
 }
 
+/* Tells the pool that its upstream is there; all who wait hold a server one connect later. */
+static void retry_serves_at_once(struct rig *rig, const int *takers, int count)
+{
+    rig_settle(rig);
+    base_time start = rig_now(rig);
+    uint64_t before = rig_counts(rig).attempts;
+    rig_retry(rig);
+    for (int i = 0; i < count; i++) {
+        rig_wait(rig, takers[i]);
+        assert_int_equal(rig_answer(rig, takers[i]), RIG_HOLDS);
+    }
+    assert_int_equal(rig_counts(rig).attempts - before, count);
+    if (rig_is_virtual(rig))
+        assert_true(rig_now(rig) - start == BASE_MS);
+}
+
+TEST(retry_after_an_outage_serves_all_who_wait_at_once)
+{
+    static const enum rig_mode modes[] = {RIG_DOWN, RIG_STARTING};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct rig *rig = rig_open((struct rig_settings){.size = 4, .check_after = BASE_NEVER});
+        int takers[4];
+        rig_mode(rig, modes[i]);
+        for (int j = 0; j < 4; j++)
+            takers[j] = rig_take(rig, 300 * BASE_SECOND);
+        rig_pass(rig, 60 * BASE_SECOND);
+        rig_mode(rig, RIG_UP);
+        retry_serves_at_once(rig, takers, 4);
+        rig_close(rig);
+    }
+}
+
+TEST(retry_forgets_the_ceiling_that_was_learned)
+{
+    struct rig *rig = rig_open((struct rig_settings){.size = 4, .check_after = BASE_NEVER});
+    rig_upstream(rig, (struct rig_upstream){.capacity = 1, .connect_span = BASE_MS});
+    rig_hold(rig);
+    int waiters[3];
+    for (int i = 0; i < 3; i++)
+        waiters[i] = rig_take(rig, 300 * BASE_SECOND);
+    rig_pass(rig, 60 * BASE_SECOND);
+    rig_upstream(rig, (struct rig_upstream){.capacity = ANY_NUMBER, .connect_span = BASE_MS});
+    retry_serves_at_once(rig, waiters, 3);
+    rig_close(rig);
+}
+
+TEST(retry_forgets_a_refused_login)
+{
+    struct rig *rig = rig_open((struct rig_settings){.size = 2, .check_after = BASE_NEVER});
+    rig_mode(rig, RIG_DENYING);
+    int taker = rig_take(rig, 300 * BASE_SECOND);
+    rig_wait(rig, taker);
+    assert_int_equal(rig_answer(rig, taker), RIG_DENIED);
+    rig_mode(rig, RIG_UP);
+    rig_retry(rig);
+    taker = rig_take(rig, 300 * BASE_SECOND);
+    rig_wait(rig, taker);
+    assert_int_equal(rig_answer(rig, taker), RIG_HOLDS);
+    rig_close(rig);
+}
+
 TEST(closed_pool_answers_its_waiters)
 {
     struct rig *rig = rig_open((struct rig_settings){.size = 1, .check_after = BASE_NEVER});

@@ -448,6 +448,12 @@ static void driver_invalidate_all(void *context)
     apply_well(pool, (struct core_event){.kind = CORE_EVENT_INVALIDATE, .pool = pool->id});
 }
 
+static void driver_retry(void *context)
+{
+    struct pool *pool = context;
+    apply_well(pool, (struct core_event){.kind = CORE_EVENT_RETRY, .pool = pool->id});
+}
+
 /* ---- the driver: the upstream ---------------------------------------------------------------- */
 
 static void driver_upstream(void *context, const struct rig_upstream *upstream)
@@ -496,6 +502,7 @@ const struct driver conform_driver = {
     .forget = driver_forget,
     .invalidate_held = driver_invalidate_held,
     .invalidate_all = driver_invalidate_all,
+    .retry = driver_retry,
     .count = driver_count,
     .upstream = driver_upstream,
     .kill = driver_kill,

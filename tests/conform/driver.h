@@ -42,6 +42,8 @@ struct driver {
     int (*forget)(void *pool, int taker); /* a detached one is closed by its owner */
     int (*invalidate_held)(void *pool, int taker);
     void (*invalidate_all)(void *pool);
+    /* The upstream is known to be alive: no back-off is waited out any more. */
+    void (*retry)(void *pool);
 
     void (*count)(void *pool, struct rig_counts *ret_counts);
 

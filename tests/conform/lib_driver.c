@@ -360,6 +360,12 @@ static void driver_invalidate_all(void *context)
     assert_int_equal(weir_pool_invalidate(pool->weir, NULL), 0);
 }
 
+static void driver_retry(void *context)
+{
+    struct pool *pool = context;
+    assert_int_equal(weir_pool_retry(pool->weir), 0);
+}
+
 /* ---- the driver: the upstream ---------------------------------------------------------------- */
 
 static void driver_upstream(void *context, const struct rig_upstream *upstream)
@@ -411,6 +417,7 @@ const struct driver conform_driver = {
     .forget = driver_forget,
     .invalidate_held = driver_invalidate_held,
     .invalidate_all = driver_invalidate_all,
+    .retry = driver_retry,
     .count = driver_count,
     .upstream = driver_upstream,
     .kill = driver_kill,

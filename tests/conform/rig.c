@@ -157,6 +157,11 @@ void rig_invalidate_all(struct rig *rig)
     conform_driver.invalidate_all(rig->pool);
 }
 
+void rig_retry(struct rig *rig)
+{
+    conform_driver.retry(rig->pool);
+}
+
 struct rig_counts rig_counts(const struct rig *rig)
 {
     struct rig_counts counts = {0};

@@ -96,6 +96,8 @@ void rig_close(struct rig *rig);
 /* The pool closes while takers hold and wait. */
 void rig_shut(struct rig *rig);
 void rig_invalidate_all(struct rig *rig);
+/* Somebody saw the upstream alive, and tells the pool. */
+void rig_retry(struct rig *rig);
 struct rig_counts rig_counts(const struct rig *rig);
 /* Servers beyond `size` in SQLAlchemy's sense: negative while fewer exist. */
 int rig_overflow(const struct rig *rig);
