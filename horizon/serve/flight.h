@@ -14,8 +14,8 @@
  * an answer that is not kept) goes to the line. Who is aboard when a statement is not done within
  * query_ms gets 504, as from a worker; the gate is closed long before.
  *
- * A flight belongs to the thread of one front (front.h). Test: tests/system/test_horizon_panels.py,
- * test_horizon_faults.py.
+ * A flight belongs to the thread of one front (front.h). Test: tests/unit/horizon/test_flight.c,
+ * tests/system/test_horizon_panels.py, test_horizon_faults.py.
  */
 #ifndef HORIZON_SERVE_FLIGHT_H
 #define HORIZON_SERVE_FLIGHT_H
