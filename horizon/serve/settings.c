@@ -9,6 +9,7 @@
 #define FLAG_BYTES       64
 #define SECRET_BYTES_MAX 4096
 #define PREFIX           "HORIZON_"
+#define WAITS_MS_MOST    28000 /* of a request; two seconds for all else before a router gives up */
 
 enum kind { KIND_TEXT, KIND_NUMBER };
 
@@ -138,6 +139,23 @@ static const struct row *find_flag(const char *argument, size_t bytes)
     return NULL;
 }
 
+/* A request may wait for a connection, and a GET whose connection breaks is done twice (lease.c).
+ * Routers give up after 30 s and tell nobody: the answer has to be on its way before. */
+static bool check_waits(const struct settings *settings, char *why, size_t why_bytes)
+{
+    long most = settings->pool_wait_ms + 2 * settings->query_ms;
+    if (most <= WAITS_MS_MOST) {
+        return true;
+    }
+    snprintf(
+        why, why_bytes,
+        "HORIZON_POOL_TIMEOUT_MS (%ld) and twice HORIZON_QUERY_TIMEOUT_MS (%ld: a read is tried "
+        "twice) are %ld ms together, and a router gives up after 30 s: lower them to %d ms or "
+        "less together",
+        settings->pool_wait_ms, settings->query_ms, most, WAITS_MS_MOST);
+    return false;
+}
+
 bool settings_read(int argc, char **argv, struct settings *ret_settings, bool *ret_help, char *why,
                    size_t why_bytes)
 {
@@ -163,6 +181,9 @@ bool settings_read(int argc, char **argv, struct settings *ret_settings, bool *r
         if (!set(&settings, row, text, why, why_bytes)) {
             return false;
         }
+    }
+    if (!*ret_help && !check_waits(&settings, why, why_bytes)) {
+        return false;
     }
     *ret_settings = settings;
     return true;

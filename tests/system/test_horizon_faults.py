@@ -240,8 +240,8 @@ def test_log_sums_up_pool_and_requests_now_and_then(fragile):
 
 
 def test_log_warns_when_every_connection_is_in_use_and_somebody_waits(fragile):
-    fragile.start(HORIZON_POOL_SIZE=1, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=20000,
-                  HORIZON_QUERY_TIMEOUT_MS=20000)
+    fragile.start(HORIZON_POOL_SIZE=1, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=10000,
+                  HORIZON_QUERY_TIMEOUT_MS=9000)
     token = fragile.login("ann")
     assert fragile.get("/api/me", token).status == 200
     assert "saturated" not in fragile.log()
@@ -265,8 +265,8 @@ def pool_line(service, answer):
 
 
 def test_log_tells_each_requests_pool_and_wait(fragile):
-    fragile.start(HORIZON_POOL_SIZE=1, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=20000,
-                  HORIZON_QUERY_TIMEOUT_MS=20000)
+    fragile.start(HORIZON_POOL_SIZE=1, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=10000,
+                  HORIZON_QUERY_TIMEOUT_MS=9000)
     token = fragile.login("ann")
     for _ in range(2):  # by a worker; with others, as what is kept is still the newest
         answer = fragile.get(f"{MANAGER}/summary", token)
@@ -370,7 +370,7 @@ def test_incident_does_not_happen_where_the_role_has_20_connections(
     service = service_factory(horizon_databases, "app20")
     user = service.add_user("ann")
     service.start(WEB_CONCURRENCY=processes, HORIZON_LOG_LEVEL="info",
-                  HORIZON_POOL_TIMEOUT_MS=20000, HORIZON_QUERY_TIMEOUT_MS=20000)
+                  HORIZON_POOL_TIMEOUT_MS=10000, HORIZON_QUERY_TIMEOUT_MS=9000)
     notice = f"asked for 30, the server grants 20: using {using} and queueing"
     until(lambda: service.log().count(notice) == processes, 10, "the limits were asked")
     token = sign(service.claims(user))

@@ -60,7 +60,7 @@ def test_sigterm_does_not_wait_for_clients_that_say_nothing(plain):
 def test_new_process_takes_the_port_under_load_and_no_request_is_lost(plain, processes):
     settings = {"HORIZON_HANDOVER": os.path.join(plain.folder, "handover"),
                 "WEB_CONCURRENCY": processes, "HORIZON_LOG_LEVEL": "info",
-                "HORIZON_POOL_TIMEOUT_MS": 20000, "HORIZON_QUERY_TIMEOUT_MS": 20000}
+                "HORIZON_POOL_TIMEOUT_MS": 10000, "HORIZON_QUERY_TIMEOUT_MS": 9000}
     old = plain.start(**settings)
     new_clients = []
     stop = threading.Event()

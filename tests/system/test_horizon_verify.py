@@ -14,7 +14,7 @@ PAGES = 200 if os.environ.get("WEIR_LONG") else 60
 AT_ONCE = 50
 # How long a page takes is the demonstration's business: here programs are slowed by sanitizers and
 # by other tests.
-PATIENT = {"HORIZON_POOL_TIMEOUT_MS": 20000, "HORIZON_QUERY_TIMEOUT_MS": 20000}
+PATIENT = {"HORIZON_POOL_TIMEOUT_MS": 10000, "HORIZON_QUERY_TIMEOUT_MS": 9000}
 
 
 def verify(service, *arguments, code=0, port=None):
@@ -127,7 +127,7 @@ def test_a_service_whose_database_is_down_is_not_verified(service_factory, fragi
     service.demo()
     service.start()
     verify(service)
-    fragile_pg.stop()
+    fragile_pg.stop("fast")  # this one commits to memory: "immediate" would lose the demonstration
     try:
         out, err = verify(service, code=1)
         assert "status 503" in out and "not verified" in err

@@ -52,6 +52,18 @@ TEST(command_line_comes_after_the_environment)
     assert_string_equal(settings.database, url);
 }
 
+TEST(waits_end_before_a_router_gives_up)
+{
+    struct settings settings;
+    char flag[] = "--pool-timeout-ms", most[] = "18000", above[] = "18001";
+    assert_true(read_settings(&settings, flag, most));
+    assert_false(read_settings(&settings, flag, above));
+    assert_non_null(strstr(why, "28001 ms together, and a router gives up after 30 s"));
+    char query[] = "--query-timeout-ms", last[] = "13000", first[] = "13001";
+    assert_true(read_settings(&settings, query, last));
+    assert_false(read_settings(&settings, query, first));
+}
+
 TEST(wrong_values_and_options_are_told)
 {
     struct settings settings;
