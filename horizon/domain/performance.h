@@ -31,7 +31,8 @@ bool performance_measure(const struct series *series, const struct series *bench
                          struct performance *ret_performance) __attribute__((warn_unused_result));
 
 /* The money-weighted return of a portfolio over a range: what it was worth at the base, what came
- * in and went out since, what it is worth at the end. None below a year. False: no memory. */
+ * in and went out since, what it is worth at the end. None below a year, as with the annualised
+ * return: it is shown as a return a year, and 3 % of a month would read 43 %. False: no memory. */
 bool performance_xirr(const struct valuation *valuation, const struct portfolio *portfolio,
                       day start, struct figure *ret_figure) __attribute__((warn_unused_result));
 

@@ -555,7 +555,8 @@ static void write_report(struct request *request, struct out *out, const PGresul
     (void)read_range(request, &range); /* was checked */
     out_name(out, "conventions");
     out_raw(out, "{\"returns\":\"simple daily\",\"trading_days\":252,\"stdev_ddof\":1,"
-                 "\"risk_free_annual\":0,\"day_count\":365,\"alpha\":\"arithmetic x252\"}");
+                 "\"risk_free_annual\":0,\"day_count\":365,\"annual_from_days\":365,\"alpha\":"
+                 "\"arithmetic x252\"}");
     out_name(out, "range");
     out_text(out, range_name(range));
     write_subject(out, result, "portfolio", "", SUBJECT_PORTFOLIO);

@@ -186,6 +186,28 @@ def test_whatever_is_null_has_its_reason(shared, name):
                 assert spoken(reason), reason
 
 
+def test_returns_a_year_begin_with_a_year(shared):
+    """The rate of a few weeks, carried on for a year, would say more than is known."""
+    shared.add_user("yearling")
+    token = shared.login("yearling")
+
+    def figures(last):
+        shared.run("import", "prices", "--user", "yearling", "--symbol", "X",
+                   shared.file("prices.csv", f"Date,Close\n2017-05-11,100\n{last},110\n"))
+        answer = panel(shared, "report", token)
+        return answer["conventions"]["annual_from_days"], answer["portfolio"]
+
+    shared.run("import", "activities", "--user", "yearling", shared.file(
+        "activities.csv", "date,type,symbol,quantity,price,amount\n2017-05-11,DEPOSIT,,,,1000\n"
+        "2017-05-11,BUY,X,10,100,\n"))
+    days, early = figures("2018-05-10")
+    assert days == 365 and early["twr_cumulative"] == pytest.approx(0.1)
+    for name in ("xirr", "twr_annualised_365"):
+        assert early[name] is None and early["reasons"][name] == "less_than_a_year"
+    _, whole = figures("2018-05-11")
+    assert whole["xirr"] == pytest.approx(0.1) and whole["twr_annualised_365"] == pytest.approx(0.1)
+
+
 def test_known_version_is_not_sent_again(shared):
     for name in EXAMPLES:
         first = shared.get(f"{MANAGER}/{name}", shared.demo_token)

@@ -141,6 +141,7 @@ export interface Report extends Envelope {
         stdev_ddof: number;
         risk_free_annual: number;
         day_count: number;
+        annual_from_days: number;
         alpha: string;
     };
     /** null where there is no portfolio yet */

@@ -97,7 +97,8 @@ export const en = {
     twrHelp: "Time-weighted: what one unit of money made, whenever it was paid in. " +
         "Deposits and withdrawals do not change it.",
     xirr: "Return a year (XIRR)",
-    xirrHelp: "Money-weighted: the yearly interest at which your payments would have grown to today's value.",
+    xirrHelp: "Money-weighted: the yearly interest at which your payments would have grown to today's " +
+        "value. Only from one year on.",
     contributions: "Paid in, net",
     cash: "Cash",
     dividends: "Dividends",
@@ -176,7 +177,7 @@ export const en = {
     figureHelp: {
         return: "What one unit of money made in the period (time-weighted for the portfolio).",
         annualised: "The same per year of 365 days; only from one year on.",
-        xirr: "Money-weighted return a year.",
+        xirr: "Money-weighted return a year; only from one year on.",
         volatility: "How much the daily returns scatter, per year of 252 trading days.",
         sharpe: "Mean daily return over its scatter, per year; risk-free rate 0.",
         drawdown: "From a peak to the lowest point after it.",
@@ -188,8 +189,10 @@ export const en = {
     checks: "Checks", checkNames: checks,
     checkValue: (value: string, limit: string) => `${value}, limit ${limit}`,
     fulfilled: "Fulfilled", notFulfilled: "Not fulfilled",
-    conventions: (days: number, rate: string) =>
-        `Simple daily returns of prices, ${days} trading days a year, risk-free rate ${rate}.`,
+    conventions: (days: number, rate: string, annualFrom: number) =>
+        `Simple daily returns of prices, ${days} trading days a year, risk-free rate ${rate}. ` +
+        `Returns a year, XIRR too, from ${annualFrom} days on: carried on for a year, that of a few weeks ` +
+        "would say more than is known.",
 
     market: "Market",
     marketOpen: "open", marketClosed: "closed",

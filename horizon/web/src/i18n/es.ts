@@ -65,7 +65,8 @@ export const es: Messages = {
     twrHelp: "Ponderada por tiempo: lo que rindió una unidad de dinero, sin importar cuándo se aportó. " +
         "Las aportaciones y retiradas no la cambian.",
     xirr: "Rentabilidad anual (XIRR)",
-    xirrHelp: "Ponderada por dinero: el interés anual con el que tus pagos habrían llegado al valor de hoy.",
+    xirrHelp: "Ponderada por dinero: el interés anual con el que tus pagos habrían llegado al valor de " +
+        "hoy. Solo a partir de un año.",
     contributions: "Aportado, neto",
     cash: "Efectivo",
     dividends: "Dividendos",
@@ -149,7 +150,7 @@ export const es: Messages = {
     figureHelp: {
         return: "Lo que rindió una unidad de dinero en el periodo (en la cartera, ponderada por tiempo).",
         annualised: "Lo mismo por año de 365 días; solo a partir de un año.",
-        xirr: "Rentabilidad anual ponderada por dinero.",
+        xirr: "Rentabilidad anual ponderada por dinero; solo a partir de un año.",
         volatility: "Cuánto se dispersan las rentabilidades diarias, por año de 252 días de bolsa.",
         sharpe: "Rentabilidad diaria media entre su dispersión, por año; tipo sin riesgo 0.",
         drawdown: "Desde un máximo hasta el punto más bajo posterior.",
@@ -174,8 +175,10 @@ export const es: Messages = {
         FEE_RATIO: "Comisiones respecto a lo aportado", CASH_RESERVE: "Efectivo respecto al total" },
     checkValue: (value, limit) => `${value}, límite ${limit}`,
     fulfilled: "Cumplida", notFulfilled: "No cumplida",
-    conventions: (days, rate) =>
-        `Rentabilidades diarias simples de precios, ${days} días de bolsa al año, tipo sin riesgo ${rate}.`,
+    conventions: (days, rate, annualFrom) =>
+        `Rentabilidades diarias simples de precios, ${days} días de bolsa al año, tipo sin riesgo ${rate}. ` +
+        `Rentabilidades anuales, también la XIRR, a partir de ${annualFrom} días: la de unas semanas, ` +
+        "prolongada a un año, diría más de lo que se sabe.",
 
     market: "Mercado",
     marketOpen: "abierto", marketClosed: "cerrado",

@@ -49,7 +49,8 @@ export function reportPanel(store: Store): Part {
         empty: () => h("p", { class: "empty" }, t.emptyPositions),
         render: (report) => h("div", {}, figureTable(report), checkList(report.checks),
             h("p", { class: "muted note" }, t.conventions(report.conventions.trading_days,
-                format.percent(report.conventions.risk_free_annual, 0)))),
+                format.percent(report.conventions.risk_free_annual, 0),
+                report.conventions.annual_from_days))),
     });
 }
 
