@@ -5,7 +5,8 @@
  *     -> resume what others have done -> what landed -> MHD_run -> depart
  *
  * Always: libmicrohttpd's daemon is touched by the front's own thread alone, once it runs; that
- * thread never waits for anything but these three. Test: tests/system/test_horizon_server.py.
+ * thread never waits for anything but these three. Test: tests/system/test_horizon_faults.py (the
+ * flight that hangs), test_horizon_restart.py (draining), test_horizon_server.py.
  */
 #ifndef HORIZON_SERVE_FRONT_H
 #define HORIZON_SERVE_FRONT_H

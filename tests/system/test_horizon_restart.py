@@ -1,6 +1,7 @@
 """How horizon serve ends and is replaced: SIGTERM drains, a new process takes the port of an old one,
 and no request is lost."""
 import concurrent.futures
+import contextlib
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from harness.wait import until
 from test_horizon_faults import Load, locked, waiting_for_locks
 
 MANAGER = "/api/portfolio-manager"
+QUEUED = 400
 
 
 @pytest.fixture
@@ -54,6 +56,22 @@ def test_sigterm_does_not_wait_for_clients_that_say_nothing(plain):
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
         assert process.wait(25) == 0
+
+
+def test_sigterm_leaves_nobody_behind_whom_the_kernel_has_let_in(plain):
+    """Connections that are in the socket's queue when it is closed would be reset."""
+    process = plain.start()
+    process.send_signal(signal.SIGSTOP)
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for _ in range(QUEUED):
+            client = stack.enter_context(contextlib.closing(plain.client()))
+            client.request("GET", "/healthz")
+            clients.append(client)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        assert [client.getresponse().status for client in clients] == [200] * QUEUED
+    assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("processes", [1, 2])
