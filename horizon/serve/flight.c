@@ -33,8 +33,8 @@ struct flight {
     unsigned user_count;
     PGconn *conn; /* in the air while there is one */
     PGresult *result;
-    bool is_preparing, is_slow;
-    weir_time due, ends_at; /* due: for the gate, then the statement's deadline */
+    bool is_preparing, is_by_name, is_slow; /* what was sent; whether it takes its time */
+    weir_time due, ends_at;                 /* due: for the gate, then the statement's deadline */
 };
 
 struct flight *flight_new(struct app *app, flight_end *answered, flight_end *unanswered)
@@ -144,12 +144,13 @@ static bool send_statement(struct flight *flight)
     char array[ARRAY_BYTES];
     const char *values[] = {array};
     make_array(flight, array);
-    flight->is_preparing = false;
+    flight->is_preparing = flight->is_by_name = false;
     if (flight->app->goes_unprepared) {
         return PQsendQueryParams(flight->conn, statement_text(STATEMENT_VERSIONS), 1, NULL, values,
                                  NULL, NULL, 0);
     }
     if (statement_is_prepared(flight->conn, STATEMENT_VERSIONS)) {
+        flight->is_by_name = true;
         return PQsendQueryPrepared(flight->conn, statement_name(STATEMENT_VERSIONS), 1, values,
                                    NULL, NULL, 0);
     }
@@ -223,20 +224,30 @@ void flight_depart(struct flight *flight)
 /* ---- in the air ------------------------------------------------------------------------------
  */
 
+static bool has_failed_with(const struct flight *flight, const char *sqlstate)
+{
+    const char *own = PQresultErrorField(flight->result, PG_DIAG_SQLSTATE);
+    return own && strcmp(own, sqlstate) == 0;
+}
+
 /* What was sent has been answered, and the connection is idle again. */
 static void arrive(struct flight *flight)
 {
     ExecStatusType status = PQresultStatus(flight->result);
-    bool is_good = status == (flight->is_preparing ? PGRES_COMMAND_OK : PGRES_TUPLES_OK);
-    if (!is_good) {
-        abandon(flight); /* a worker meets the same, and knows what to make of it */
-    } else if (!flight->is_preparing) {
-        land(flight);
-    } else {
+    bool is_prepared = flight->is_preparing &&
+                       (status == PGRES_COMMAND_OK || has_failed_with(flight, STATEMENT_EXISTS));
+    bool is_missing = flight->is_by_name && has_failed_with(flight, STATEMENT_MISSING);
+    if (is_prepared) {
         statement_set_prepared(flight->conn, STATEMENT_VERSIONS);
-        if (!send_statement(flight)) {
-            abandon(flight);
-        }
+    } else if (is_missing) {
+        lease_go_unprepared(flight->app);
+    } else if (status == PGRES_TUPLES_OK) {
+        land(flight);
+        return;
+    }
+    /* of other failures: a worker meets the same, and knows what to make of it */
+    if (!(is_prepared || is_missing) || !send_statement(flight)) {
+        abandon(flight);
     }
 }
 

@@ -12,13 +12,11 @@
 #include "serve/http.h"
 #include "serve/log.h"
 
-#define QUERY_CANCELED    "57014"
-#define NO_SUCH_STATEMENT "26000"
-#define EXISTS_ALREADY    "42P05"
-#define RETRY_FULL_S      2
-#define RETRY_DOWN_S      5
-#define TRIES             2
-#define TEXT_OF_POOL_MAX  600
+#define QUERY_CANCELED   "57014"
+#define RETRY_FULL_S     2
+#define RETRY_DOWN_S     5
+#define TRIES            2
+#define TEXT_OF_POOL_MAX 600
 
 /* ---- replies ---------------------------------------------------------------------------------
  */
@@ -195,7 +193,7 @@ PGresult *lease_query(struct request *request, const char *statement, int count,
 /* Prepares a statement where it is not yet. A pooler may have kept it from another session. */
 static bool prepare(struct request *request, enum statement statement)
 {
-    struct expected exists = {EXISTS_ALREADY, false};
+    struct expected exists = {STATEMENT_EXISTS, false};
     if (statement_is_prepared(request->conn, statement)) {
         return true;
     }
@@ -213,7 +211,7 @@ static bool prepare(struct request *request, enum statement statement)
     return true;
 }
 
-static void go_unprepared(struct app *app)
+void lease_go_unprepared(struct app *app)
 {
     if (!atomic_exchange(&app->goes_unprepared, true)) {
         log_write(LOG_LEVEL_WARNING, "prepared statements get lost on the way to the database, by "
@@ -225,7 +223,7 @@ PGresult *lease_prepared(struct request *request, enum statement statement,
                          const char *const *values)
 {
     int count = statement_values(statement);
-    struct expected missing = {NO_SUCH_STATEMENT, false};
+    struct expected missing = {STATEMENT_MISSING, false};
     if (request->app->goes_unprepared) {
         return lease_query(request, statement_text(statement), count, values);
     }
@@ -241,7 +239,7 @@ PGresult *lease_prepared(struct request *request, enum statement statement,
     if (!missing.is_seen) {
         return result;
     }
-    go_unprepared(request->app);
+    lease_go_unprepared(request->app);
     return lease_query(request, statement_text(statement), count, values);
 }
 

@@ -31,6 +31,9 @@ PGresult *lease_query(struct request *request, const char *statement, int count,
 PGresult *lease_prepared(struct request *request, enum statement statement,
                          const char *const *values) __attribute__((warn_unused_result));
 
+/* From now on nothing is prepared: what was is missing (STATEMENT_MISSING). Logged once. */
+void lease_go_unprepared(struct app *app);
+
 /* The reply to a statement that failed with that SQLSTATE ("" when the connection broke). */
 void lease_refuse(struct request *request, const char *sqlstate, const char *text);
 

@@ -11,6 +11,11 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
+/* SQLSTATEs that tell of a pooler in between: the session has it from another client (names are of
+ * one text, so it is the same one), or it is another session than the one that prepared it. */
+#define STATEMENT_EXISTS  "42P05"
+#define STATEMENT_MISSING "26000"
+
 enum statement {
     STATEMENT_USER,     /* $1 user: login, name, base_currency, benchmark */
     STATEMENT_VERSION,  /* $1 user: data_version as clients see it */

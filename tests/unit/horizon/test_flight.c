@@ -34,6 +34,7 @@ struct passenger {
 
 struct pg_result {
     ExecStatusType status;
+    const char *sqlstate;
     int rows;
     char users[ROWS_MAX][TOKEN_USER_BYTES];
     char versions[ROWS_MAX][16];
@@ -149,6 +150,12 @@ ExecStatusType PQresultStatus(const PGresult *result)
     return result->status;
 }
 
+char *PQresultErrorField(const PGresult *result, int field)
+{
+    assert_int_equal(field, PG_DIAG_SQLSTATE);
+    return (char *)(uintptr_t)result->sqlstate;
+}
+
 int PQntuples(const PGresult *result)
 {
     return result->rows;
@@ -193,6 +200,11 @@ bool panel_answer_kept(struct request *request, const char *version)
 void lease_refuse_slow(struct request *request)
 {
     ((struct passenger *)(void *)request)->is_slow = true;
+}
+
+void lease_go_unprepared(struct app *app)
+{
+    app->goes_unprepared = true;
 }
 
 void lease_tell(const struct request *request, weir_time waited)
@@ -258,12 +270,23 @@ static struct passenger *board(const char *user)
 static void answer(ExecStatusType status, int rows, const char *const (*cells)[2])
 {
     PGresult *result = calloc(1, sizeof(*result));
+    assert_non_null(result);
     result->status = status;
     result->rows = rows;
     for (int i = 0; i < rows; i++) {
         snprintf(result->users[i], sizeof(result->users[i]), "%s", cells[i][0]);
         snprintf(result->versions[i], sizeof(result->versions[i]), "%s", cells[i][1]);
     }
+    world.conn.answer = result;
+    flight_turn(world.flight);
+}
+
+static void refuse(const char *sqlstate)
+{
+    PGresult *result = calloc(1, sizeof(*result));
+    assert_non_null(result);
+    result->status = PGRES_FATAL_ERROR;
+    result->sqlstate = sqlstate;
     world.conn.answer = result;
     flight_turn(world.flight);
 }
@@ -395,6 +418,39 @@ TEST(flight_prepares_its_statement_at_its_first_use_on_a_connection)
     assert_int_equal(world.prepares, 1);
     assert_int_equal(world.queries, 2);
     assert_int_equal(world.unprepared, 1);
+    close_world();
+}
+
+TEST(statement_that_a_pooler_kept_from_another_session_counts_as_prepared)
+{
+    open_world();
+    struct passenger *ann = board("ann");
+    flight_depart(world.flight);
+    refuse("42P05");
+    assert_true(world.is_prepared);
+    assert_int_equal(world.queries, 1);
+    answer(PGRES_TUPLES_OK, 1, (const char *const[][2]){{"ann", "a/3"}});
+    assert_int_equal(ann->end, ANSWERED);
+    assert_false(world.app.goes_unprepared);
+    close_world();
+}
+
+TEST(statement_that_a_pooler_lost_is_sent_as_it_is)
+{
+    open_world();
+    struct passenger *ann = board("ann");
+    depart_prepared();
+    refuse("26000");
+    assert_true(world.app.goes_unprepared);
+    assert_int_equal(world.unprepared, 1);
+    answer(PGRES_TUPLES_OK, 1, (const char *const[][2]){{"ann", "a/3"}});
+    assert_int_equal(ann->end, ANSWERED);
+
+    ann = board("ann");
+    flight_depart(world.flight);
+    refuse("26000"); /* without a name it cannot be that: once is enough */
+    assert_int_equal(ann->end, UNANSWERED);
+    assert_int_equal(world.unprepared, 2);
     close_world();
 }
 
