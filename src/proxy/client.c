@@ -357,8 +357,10 @@ void proxy_client_grant(struct proxy_client *client, struct proxy_server *server
         client_reclaim(client, state);
         return;
     }
-    (void)!proxy_vars_settle(&client->vars, &client->proxy->texts, &client->proxy->var_names,
-                             &server->vars); /* the login has seen that there is room */
+    if (proxy_vars_fit(&client->vars, &client->proxy->texts, &client->proxy->var_names,
+                       &server->vars) < 0) {
+        server->is_unfit = true; /* what is set on it then is not known to be there */
+    }
     if (client->state == PROXY_CLIENT_WELCOME && !client->vars.extra && !client->is_replication) {
         finish_welcome(client, server);
         return;

@@ -247,7 +247,8 @@ static void take_parameter(struct walk *walk, struct base_slice body)
 }
 
 /* The SET query for the client is answered. What the server did not report it had already, in its
- * own spelling: take that over, or it would be set again each time. */
+ * own spelling: take that over, or it would be set again each time. So is what the client did not
+ * know of. */
 static void end_of_setting(struct proxy_server *server)
 {
     server->is_setting = false;
@@ -256,8 +257,8 @@ static void end_of_setting(struct proxy_server *server)
     }
     for (uint32_t i = 0; i < server->proxy->var_names.count; i++) {
         struct proxy_text **have = &server->client->vars.value[i];
-        if (*have && *have == server->wanted.value[i] && server->vars.value[i] &&
-            *have != server->vars.value[i]) {
+        if (*have == server->wanted.value[i] && server->vars.value[i] &&
+            proxy_var_differs(&server->client->vars, &server->vars, i)) {
             proxy_text_drop(&server->proxy->texts, *have);
             *have = proxy_text_share(server->vars.value[i]);
         }

@@ -224,24 +224,15 @@ static void lower(char *out, struct base_slice name)
     }
 }
 
-int proxy_vars_add_extra(struct proxy_vars *vars, struct proxy_texts *texts, struct base_slice name,
+/* Gives `key` (in lower case) that value among the untracked; none with value.data NULL. */
+static int replace_extra(struct proxy_vars *vars, struct proxy_texts *texts, struct base_slice key,
                          struct base_slice value)
 {
-    if (name.bytes > EXTRA_BYTES_MAX || value.bytes > EXTRA_BYTES_MAX) {
-        return BASE_ETOOBIG;
-    }
-    if (!is_name(name) || (value.bytes > 0 && memchr(value.data, 0, value.bytes))) {
-        return BASE_EINVALID;
-    }
-    char lowered[EXTRA_BYTES_MAX];
-    lower(lowered, name);
-    struct base_slice key = base_slice_of(lowered, name.bytes);
-
     /* The old pairs in order, the new one at its place, an old one of its name left out. */
     struct extra_writer out = {.bytes = 0};
     struct base_slice rest = proxy_text_slice(vars->extra);
     struct pair pair;
-    bool is_written = false;
+    bool is_written = !value.data;
     while (pair_next(&rest, &pair)) {
         int order = compare(pair.name, key);
         if (order > 0 && !is_written) {
@@ -258,13 +249,31 @@ int proxy_vars_add_extra(struct proxy_vars *vars, struct proxy_texts *texts, str
     if (out.is_over) {
         return BASE_ETOOBIG;
     }
-    struct proxy_text *text = proxy_text_take(texts, base_slice_of(out.chars, out.bytes));
-    if (!text) {
-        return BASE_ENOMEM;
+    struct proxy_text *text = NULL;
+    if (out.bytes > 0) {
+        text = proxy_text_take(texts, base_slice_of(out.chars, out.bytes));
+        if (!text) {
+            return BASE_ENOMEM;
+        }
     }
     proxy_text_drop(texts, vars->extra);
     vars->extra = text;
     return BASE_OK;
+}
+
+int proxy_vars_add_extra(struct proxy_vars *vars, struct proxy_texts *texts, struct base_slice name,
+                         struct base_slice value)
+{
+    char lowered[EXTRA_BYTES_MAX];
+    if (name.bytes > EXTRA_BYTES_MAX || value.bytes > EXTRA_BYTES_MAX) {
+        return BASE_ETOOBIG;
+    }
+    if (!is_name(name) || (value.bytes > 0 && memchr(value.data, 0, value.bytes))) {
+        return BASE_EINVALID;
+    }
+    lower(lowered, name);
+    return replace_extra(vars, texts, base_slice_of(lowered, name.bytes),
+                         value.data ? value : base_slice_of("", 0));
 }
 
 bool proxy_vars_may_settle(const struct proxy_vars *vars, const struct proxy_var_names *names)
@@ -307,6 +316,37 @@ static struct base_slice extra_find(const struct proxy_text *extra, struct base_
         }
     }
     return base_slice_of(NULL, 0);
+}
+
+/* Takes a tracked one that is among the untracked ones to its place; what it has there is newer. */
+static int take_back(struct proxy_vars *vars, struct proxy_texts *texts,
+                     const struct proxy_var_names *names, uint32_t i)
+{
+    char lowered[EXTRA_BYTES_MAX];
+    struct base_slice name = base_slice_text(names->name[i]);
+    if (name.bytes > sizeof(lowered)) {
+        return BASE_ETOOBIG;
+    }
+    lower(lowered, name);
+    struct base_slice key = base_slice_of(lowered, name.bytes);
+    struct base_slice value = extra_find(vars->extra, key);
+    if (!value.data) {
+        return BASE_OK;
+    }
+    int r = vars->value[i] ? BASE_OK : proxy_vars_set(vars, texts, (int)i, value);
+    return r < 0 ? r : replace_extra(vars, texts, key, base_slice_of(NULL, 0));
+}
+
+int proxy_vars_fit(struct proxy_vars *vars, struct proxy_texts *texts,
+                   const struct proxy_var_names *names, const struct proxy_vars *reported)
+{
+    for (uint32_t i = PROXY_VARS_FIXED; vars->extra && i < names->count; i++) {
+        int r = reported->value[i] ? take_back(vars, texts, names, i) : BASE_OK;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return proxy_vars_settle(vars, texts, names, reported);
 }
 
 /* ---- the query --------------------------------------------------------------------------------
@@ -363,6 +403,13 @@ static void put_set(struct wire_out *out, bool *is_first, struct base_slice name
     put_text(out, ",false)");
 }
 
+static void put_reset(struct wire_out *out, struct base_slice name)
+{
+    put_text(out, "RESET ");
+    put_identifier(out, name);
+    put_text(out, ";");
+}
+
 static void put_resets(struct wire_out *out, const struct proxy_text *want,
                        const struct proxy_text *have)
 {
@@ -370,9 +417,7 @@ static void put_resets(struct wire_out *out, const struct proxy_text *want,
     struct pair pair;
     while (pair_next(&rest, &pair)) {
         if (!extra_find(want, pair.name).data) {
-            put_text(out, "RESET ");
-            put_identifier(out, pair.name);
-            put_text(out, ";");
+            put_reset(out, pair.name);
         }
     }
 }
@@ -399,7 +444,12 @@ void proxy_vars_write(const struct proxy_var_names *names, const struct proxy_va
         put_resets(out, want->extra, have->extra);
     }
     for (uint32_t i = 0; i < names->count; i++) {
-        if (want->value[i] && want->value[i] != have->value[i]) {
+        if (!want->value[i] && proxy_var_differs(want, have, i)) {
+            put_reset(out, base_slice_text(names->name[i]));
+        }
+    }
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (want->value[i] && proxy_var_differs(want, have, i)) {
             put_set(out, &is_first, base_slice_text(names->name[i]),
                     proxy_text_slice(want->value[i]));
         }

@@ -63,12 +63,26 @@ int proxy_vars_settle(struct proxy_vars *vars, struct proxy_texts *texts,
                       const struct proxy_var_names *names,
                       const struct proxy_vars *reported) BASE_MUST_CHECK;
 
+/* Fits them to a server that reports others than the one before: what it reports is tracked, what
+ * it does not is among the untracked ones. Errors as above. */
+int proxy_vars_fit(struct proxy_vars *vars, struct proxy_texts *texts,
+                   const struct proxy_var_names *names,
+                   const struct proxy_vars *reported) BASE_MUST_CHECK;
+
+/* Does the server have another value than the client wants? Where the client's is not known, as of
+ * a parameter that its first server did not report, whatever another client has set is wrong. */
+static inline bool proxy_var_differs(const struct proxy_vars *want, const struct proxy_vars *have,
+                                     uint32_t i)
+{
+    return want->value[i] != have->value[i] && (want->value[i] || i >= PROXY_VARS_FIXED);
+}
+
 /* Do the two agree as far as `want` says anything? */
 static inline bool proxy_vars_agree(const struct proxy_vars *want, const struct proxy_vars *have,
                                     uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (want->value[i] != have->value[i] && want->value[i]) {
+        if (proxy_var_differs(want, have, i)) {
             return false;
         }
     }

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from harness import wire
+from harness.pg import OTHER_BIN, Cluster
 from harness.wait import until
 from harness.wire import RawClient
 
@@ -99,3 +100,69 @@ def test_who_leaves_while_its_parameters_are_set_leaves_nothing_of_the_one_befor
             os.kill(server, signal.SIGCONT)
         with client(weir) as after:
             assert shown(after, "search_path") == '"$user", public'
+
+
+# ---- servers that report different things
+
+@pytest.fixture(scope="module")
+def other_pg(authority):
+    """PostgreSQL reports search_path from 18 on; this one does where the run's does not."""
+    if not os.path.exists(f"{OTHER_BIN}/postgres"):
+        pytest.fail(f"{OTHER_BIN} is missing: script/setup installs it")
+    cluster = Cluster(authority, programs=OTHER_BIN)
+    yield cluster
+    cluster.done()
+
+
+class Versions:
+    """A pool with one server of each of two versions; says which one the next query goes to."""
+
+    def __init__(self, weir, stack):
+        self.holders = [stack.enter_context(client(weir)) for _ in range(2)]
+
+    @contextlib.contextmanager
+    def only(self, number):
+        """The server of that number, in the order of the versions, is free, the other is not."""
+        for holder in self.holders:
+            holder.ask("BEGIN")
+        versions = {holder: int(shown(holder, "server_version_num")) for holder in self.holders}
+        assert len(set(versions.values())) == 2
+        self.holders.sort(key=versions.get)
+        self.holders[number].ask("COMMIT")
+        yield
+        self.holders[1 - number].ask("COMMIT")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_parameter_that_only_some_servers_report_follows_on_all(weir_factory, pg, other_pg, fake,
+                                                                  first):
+    gates = [fake("Gate", (pg, other_pg)[first].port, host="127.0.1.1")]
+    gates.append(fake("Gate", (other_pg, pg)[first].port, host="127.0.1.2", port=gates[0].port))
+    weir = weir_factory(
+        pg, default_pool_size=2, track_extra_parameters="search_path",
+        server_tls_sslmode="disable",
+        databases={"app": f"host=127.0.1.1,127.0.1.2 port={gates[0].port} dbname=app"})
+    wanted = {}
+    with contextlib.ExitStack() as stack:
+        def add(path, **startup):
+            made = stack.enter_context(client(weir, **startup))
+            wanted[made] = path
+        plain = '"$user", public'
+        add("early", search_path="early")  # one server is there, and says what servers report
+        add(plain)
+        versions = Versions(weir, stack)
+        with versions.only(0):  # now both are
+            pass
+        add("late", search_path="late")
+        add(plain)
+        for step, number in enumerate((0, 1, 1, 0, 1, 0, 0, 1)):
+            with versions.only(number):
+                for each in list(wanted) if step % 2 else reversed(list(wanted)):
+                    assert shown(each, "search_path") == wanted[each]
+        with versions.only(1):
+            setting = next(iter(wanted))
+            setting.ask("SET search_path = changed")
+            wanted[setting] = "changed"
+        for number in (1, 1, 0, 1):
+            with versions.only(number):
+                assert [shown(each, "search_path") for each in wanted] == list(wanted.values())

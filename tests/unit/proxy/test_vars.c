@@ -121,6 +121,45 @@ TEST(extras_of_another_client_are_reset_first)
     end(&w);
 }
 
+static void fit(struct world *w)
+{
+    assert_int_equal(proxy_vars_fit(&w->want, &w->texts, &w->names, &w->have), BASE_OK);
+}
+
+TEST(what_a_server_does_not_report_is_fitted_to_it_and_back)
+{
+    struct world w;
+    begin(&w);
+    set(&w, &w.want, "search_path", "mine");
+    fit(&w); /* PostgreSQL 17 */
+    assert_string_equal(query(&w), "SELECT pg_catalog.set_config('search_path',E'mine',false)");
+    struct proxy_text *extra = w.want.extra;
+    assert_non_null(extra);
+    set(&w, &w.have, "search_path", "theirs"); /* 18 */
+    fit(&w);
+    assert_null(w.want.extra);
+    assert_string_equal(query(&w), "SELECT pg_catalog.set_config('search_path',E'mine',false)");
+    set(&w, &w.want, "search_path", "newer");
+    assert_int_equal(proxy_vars_add_extra(&w.want, &w.texts, base_slice_text("SEARCH_path"),
+                                          base_slice_text("older")),
+                     BASE_OK);
+    fit(&w);
+    assert_string_equal(query(&w), "SELECT pg_catalog.set_config('search_path',E'newer',false)");
+    end(&w);
+}
+
+TEST(what_the_client_does_not_know_of_is_reset)
+{
+    struct world w;
+    begin(&w);
+    set(&w, &w.have, "TimeZone", "UTC");
+    assert_true(proxy_vars_agree(&w.want, &w.have, w.names.count));
+    set(&w, &w.have, "search_path", "theirs");
+    assert_false(proxy_vars_agree(&w.want, &w.have, w.names.count));
+    assert_string_equal(query(&w), "RESET \"search_path\";");
+    end(&w);
+}
+
 TEST(extras_are_sorted_and_the_later_value_counts)
 {
     struct world w;
