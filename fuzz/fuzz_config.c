@@ -11,27 +11,10 @@
 #include "config/build.h"
 #include "config/value.h"
 #include "fuzz.h"
+#include "included.h"
 
 static const char fixed[] = "[databases]\nb = host=h\n[users]\nu = pool_size=1\n";
-static const char circle[] = "[databases]\nb = host=h\n%include circle\n";
-
-static int read_included(void *context, const char *path, struct base_slice *ret_text, char *why,
-                         size_t why_bytes)
-{
-    (void)context;
-    (void)why;
-    (void)why_bytes;
-    if (path[strlen(path) - 1] == '!')
-        return BASE_ECONFIG;
-    *ret_text = base_slice_text(path[strlen(path) - 1] == 'e' ? circle : fixed);
-    return BASE_OK;
-}
-
-static void release_included(void *context, struct base_slice text)
-{
-    (void)context;
-    (void)text;
-}
+static struct included files = {fixed, "[databases]\nb = host=h\n%include circle\n"};
 
 static void no_change(void *context, const struct config_change *change)
 {
@@ -142,7 +125,7 @@ static void read_ldap(struct base_slice text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct config_reader reader = {read_included, release_included, NULL};
+    struct config_reader reader = included_reader(&files);
     struct base_slice text = base_slice_of(data, size);
     struct config_errors errors = {0};
     struct config_builder builder;

@@ -10,27 +10,9 @@
 #include "config/build.h"
 #include "config/hba.h"
 #include "fuzz.h"
+#include "included.h"
 
-static const char fixed[] = "one, \"two\" # three\nlocal\n";
-static const char circle[] = "@circle include circle\n";
-
-static int read_included(void *context, const char *path, struct base_slice *ret_text, char *why,
-                         size_t why_bytes)
-{
-    (void)context;
-    (void)why;
-    (void)why_bytes;
-    if (path[strlen(path) - 1] == '!')
-        return BASE_ECONFIG;
-    *ret_text = base_slice_text(path[strlen(path) - 1] == 'e' ? circle : fixed);
-    return BASE_OK;
-}
-
-static void release_included(void *context, struct base_slice text)
-{
-    (void)context;
-    (void)text;
-}
+static struct included files = {"one, \"two\" # three\nlocal\n", "@circle include circle\n"};
 
 static void ask(const struct config_hba *hba, const char *user, const char *database)
 {
@@ -66,7 +48,7 @@ static void ask(const struct config_hba *hba, const char *user, const char *data
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static const char mark[] = "\n====\n";
-    struct config_reader reader = {read_included, release_included, NULL};
+    struct config_reader reader = included_reader(&files);
     const uint8_t *split = bytes ? memmem(data, bytes, mark, strlen(mark)) : NULL;
     size_t first = split ? (size_t)(split - data) : bytes;
     struct base_slice ident = {0};

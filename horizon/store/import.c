@@ -16,6 +16,12 @@
     " n, users u WHERE u.user_id = $1 AND n.symbol <> ''"                                        \
     " ON CONFLICT (user_id, symbol) DO NOTHING"
 
+/* Symbols that the user has prices of, or trades in. */
+#define WATCH_ASSETS(source, condition)                     \
+    "INSERT INTO watchlist (user_id, asset_id)"             \
+    " SELECT DISTINCT user_id, id FROM assets JOIN " source \
+    " USING (symbol) WHERE user_id = $1" condition " ON CONFLICT DO NOTHING"
+
 static const char put_prices[] =
     "WITH put AS (INSERT INTO prices AS p"
     " (user_id, asset_id, day, open, high, low, close, adj_close, volume, source)"
@@ -134,11 +140,8 @@ int store_import_prices(PGconn *conn, const char *user_id, const struct import_p
     if (status == STORE_OK)
         status = put(conn, put_prices, user_id, prices->count, &imported, problem);
     if (status == STORE_OK)
-        status = do_count(conn,
-                          "INSERT INTO watchlist (user_id, asset_id) SELECT DISTINCT user_id, id"
-                          " FROM assets JOIN import_prices USING (symbol)"
-                          " WHERE user_id = $1 AND kind <> 'INDEX' ON CONFLICT DO NOTHING",
-                          user_id, &watched, problem);
+        status = do_count(conn, WATCH_ASSETS("import_prices", " AND kind <> 'INDEX'"), user_id,
+                          &watched, problem);
     if (status == STORE_OK)
         status = store_run(conn, "DROP TABLE import_prices", problem);
     if (status == STORE_OK)
@@ -224,11 +227,7 @@ int store_import_activities(PGconn *conn, const char *user_id,
     if (status == STORE_OK)
         status = put(conn, put_activities, user_id, activities->count, &imported, problem);
     if (status == STORE_OK)
-        status = do_count(conn,
-                          "INSERT INTO watchlist (user_id, asset_id) SELECT DISTINCT user_id, id"
-                          " FROM assets JOIN import_activities USING (symbol)"
-                          " WHERE user_id = $1 ON CONFLICT DO NOTHING",
-                          user_id, &ignored, problem);
+        status = do_count(conn, WATCH_ASSETS("import_activities", ""), user_id, &ignored, problem);
     if (status == STORE_OK)
         status = store_run(conn, "DROP TABLE import_activities", problem);
     if (status == STORE_OK)

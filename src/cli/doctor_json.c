@@ -9,6 +9,20 @@ static void put_text(FILE *to, const char *name, const char *text)
     sim_report_json_string(to, text);
 }
 
+struct named_text {
+    const char *name, *text;
+};
+#define TEXTS(...) ((const struct named_text[]){__VA_ARGS__, {NULL, NULL}})
+
+/* Members of an object, with commas between them. */
+static void put_texts(FILE *to, const struct named_text *texts)
+{
+    for (size_t i = 0; texts[i].name; i++) {
+        fputs(i ? ", " : "", to);
+        put_text(to, texts[i].name, texts[i].text);
+    }
+}
+
 static void put_number(FILE *to, const char *name, int64_t number)
 {
     if (number == DOCTOR_NO_LIMIT)
@@ -37,13 +51,8 @@ static void put_groups(FILE *to, const struct doctor_facts *facts)
     for (uint32_t i = 0; i < facts->group_count; i++) {
         const struct doctor_group *group = &facts->groups[i];
         fputs(i ? ",\n  {" : "{", to);
-        put_text(to, "role", group->user);
-        fputs(", ", to);
-        put_text(to, "application", group->application);
-        fputs(", ", to);
-        put_text(to, "database", group->database);
-        fputs(", ", to);
-        put_text(to, "state", group->state);
+        put_texts(to, TEXTS({"role", group->user}, {"application", group->application},
+                            {"database", group->database}, {"state", group->state}));
         fprintf(to, ", \"count\": %lld, \"hosts\": %lld, \"oldest\": %.3f}",
                 (long long)group->count, (long long)group->addresses, group->oldest_s);
     }
@@ -61,15 +70,9 @@ static void put_sessions(FILE *to, const struct doctor_facts *facts)
     for (uint32_t i = 0; i < facts->session_count; i++) {
         const struct doctor_session *session = &facts->sessions[i];
         fprintf(to, "%s{\"pid\": %lld, ", i ? ",\n  " : "", (long long)session->pid);
-        put_text(to, "trouble", names[session->trouble]);
-        fputs(", ", to);
-        put_text(to, "role", session->user);
-        fputs(", ", to);
-        put_text(to, "application", session->application);
-        fputs(", ", to);
-        put_text(to, "state", session->state);
-        fputs(", ", to);
-        put_text(to, "address", session->address);
+        put_texts(to, TEXTS({"trouble", names[session->trouble]}, {"role", session->user},
+                            {"application", session->application}, {"state", session->state},
+                            {"address", session->address}));
         fprintf(to, ", \"age\": %.3f, ", session->age_s);
         put_number(to, "blocker", session->blocker);
         fputs("}", to);
@@ -83,11 +86,8 @@ static void put_pools(FILE *to, const struct doctor_facts *facts)
     for (uint32_t i = 0; i < facts->pool_count; i++) {
         const struct doctor_pool *pool = &facts->pools[i];
         fputs(i ? ",\n  {" : "{", to);
-        put_text(to, "database", pool->database);
-        fputs(", ", to);
-        put_text(to, "role", pool->user);
-        fputs(", ", to);
-        put_text(to, "mode", pool->mode);
+        put_texts(to,
+                  TEXTS({"database", pool->database}, {"role", pool->user}, {"mode", pool->mode}));
         fprintf(to, ", \"clients\": %lld, \"waiting\": %lld, \"active\": %lld, \"idle\": %lld, ",
                 (long long)pool->clients, (long long)pool->waiting, (long long)pool->active,
                 (long long)pool->idle);
@@ -105,13 +105,8 @@ static void put_holders(FILE *to, const struct doctor_facts *facts)
     for (uint32_t i = 0; i < facts->holder_count; i++) {
         const struct doctor_holder *holder = &facts->holders[i];
         fputs(i ? ",\n  {" : "{", to);
-        put_text(to, "database", holder->database);
-        fputs(", ", to);
-        put_text(to, "role", holder->user);
-        fputs(", ", to);
-        put_text(to, "application", holder->application);
-        fputs(", ", to);
-        put_text(to, "client", holder->client);
+        put_texts(to, TEXTS({"database", holder->database}, {"role", holder->user},
+                            {"application", holder->application}, {"client", holder->client}));
         if (holder->age_s < 0)
             fputs(", \"age\": null}", to);
         else
@@ -127,11 +122,8 @@ static void put_refusal(FILE *to, const struct doctor_facts *facts)
         return;
     }
     fprintf(to, " \"refusal\": {\"full\": %s, ", facts->refusal.is_full ? "true" : "false");
-    put_text(to, "sqlstate", facts->refusal.sqlstate);
-    fputs(", ", to);
-    put_text(to, "text", facts->refusal.text);
-    fputs(", ", to);
-    put_text(to, "limit", facts->refusal.limit ? facts->refusal.limit : "");
+    put_texts(to, TEXTS({"sqlstate", facts->refusal.sqlstate}, {"text", facts->refusal.text},
+                        {"limit", facts->refusal.limit ? facts->refusal.limit : ""}));
     fputs("},\n", to);
 }
 
@@ -147,15 +139,9 @@ void doctor_report_json(FILE *to, const struct doctor_facts *facts,
         sim_report_json_string(to, verdict->sentences[i]);
     }
     fputs("],\n ", to);
-    put_text(to, "kind", doctor_kind_name(facts->kind));
-    fputs(", ", to);
-    put_text(to, "version", facts->version);
-    fputs(", ", to);
-    put_text(to, "pooler_version", facts->pooler_version);
-    fputs(", ", to);
-    put_text(to, "role", facts->role);
-    fputs(", ", to);
-    put_text(to, "database", facts->database);
+    put_texts(to, TEXTS({"kind", doctor_kind_name(facts->kind)}, {"version", facts->version},
+                        {"pooler_version", facts->pooler_version}, {"role", facts->role},
+                        {"database", facts->database}));
     fprintf(to, ", \"standby\": %s, \"sees_all\": %s, \"to_share\": %lld,\n",
             facts->is_standby ? "true" : "false", facts->sees_all ? "true" : "false",
             (long long)verdict->to_share);

@@ -61,6 +61,19 @@ static void door_close(struct door *door)
     }
 }
 
+/* A world with a door on loopback, as most tests have it. */
+static void begin(struct world *world, struct door *door)
+{
+    world_init(world, 0, 0);
+    door_open(door, world, "127.0.0.1", 0);
+}
+
+static void end(struct world *world, struct door *door)
+{
+    door_close(door);
+    world_done(world);
+}
+
 static char directory[] = "/tmp/weir-test-XXXXXX";
 
 static const char *make_directory(void)
@@ -108,11 +121,9 @@ TEST(tcp_connects_and_sends_what_was_queued_before)
 {
     struct world world;
     struct door door;
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     connect_and_talk(&world, &door);
-    door_close(&door);
-    world_done(&world);
+    end(&world, &door);
 }
 
 TEST(a_unix_socket_connects_and_is_removed_at_close)
@@ -176,8 +187,7 @@ TEST(no_delay_is_on_unless_switched_off)
 {
     struct world world;
     struct door door;
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     for (int is_off = 0; is_off < 2; is_off++) {
         struct peer peer;
         struct net_socket_options options = {
@@ -196,8 +206,7 @@ TEST(no_delay_is_on_unless_switched_off)
         assert_int_equal(value, 1234);
         peer_finish(&peer);
     }
-    door_close(&door);
-    world_done(&world);
+    end(&world, &door);
 }
 
 /* TCP_NODELAY and SO_KEEPALIVE of an accepted socket. */
@@ -222,13 +231,11 @@ TEST(accepted_sockets_inherit_what_the_listener_has_now)
 {
     struct world world;
     struct door door;
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     assert_inherits(&world, &door, false, true);
     assert_inherits(&world, &door, true, false);
     assert_inherits(&world, &door, false, false);
-    door_close(&door);
-    world_done(&world);
+    end(&world, &door);
 }
 
 static void assert_refused(struct world *world, const struct net_address *address, const char *why)
@@ -247,8 +254,7 @@ TEST(a_refused_connect_is_told_by_on_open_then_on_close)
 {
     struct world world;
     struct door door;
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     struct net_address address = door.listener.address;
     door_close(&door);
     assert_refused(&world, &address, "Connection refused");
@@ -276,8 +282,7 @@ TEST(aborting_while_connecting_gives_only_on_close)
     struct world world;
     struct door door;
     struct peer peer;
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     peer_connect(&peer, &world, &door.listener.address);
     net_stream_abort(&peer.stream);
     UNTIL(&world, peer.close_calls == 1);
@@ -289,8 +294,7 @@ TEST(aborting_while_connecting_gives_only_on_close)
     UNTIL(&world, peer.close_calls == 1);
     assert_int_equal(peer.open_status, NOT_YET);
     peer_done(&peer);
-    door_close(&door);
-    world_done(&world);
+    end(&world, &door);
 }
 
 static void close_it(struct peer *peer, int status)
@@ -306,8 +310,7 @@ TEST(on_open_may_close_the_stream)
     struct door door;
     struct peer peer;
     char back[3];
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     peer_connect(&peer, &world, &door.listener.address);
     peer.on_open = close_it;
     UNTIL(&world, peer.close_calls == 1 && door.count == 1);
@@ -315,8 +318,7 @@ TEST(on_open_may_close_the_stream)
     fcntl(door.fds[0], F_SETFL, 0);
     raw_read(door.fds[0], back, 3);
     peer_done(&peer);
-    door_close(&door);
-    world_done(&world);
+    end(&world, &door);
 }
 
 TEST(a_full_queue_of_a_unix_listener_is_waited_for)
@@ -378,8 +380,7 @@ TEST(an_address_in_use_is_refused_with_the_reason)
     struct world world;
     struct door door;
     const char *reason = NULL;
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     assert_int_equal(try_open(&world, &door.listener.address, &reason), BASE_EINUSE);
     assert_string_equal(reason, "Address already in use");
     door_close(&door);
@@ -417,8 +418,7 @@ TEST(a_listener_may_be_closed_by_its_own_on_accept)
     struct world world;
     struct door door;
     struct peer peers[3];
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     door.closes_itself = true;
     for (int i = 0; i < 3; i++) {
         peer_connect(&peers[i], &world, &door.listener.address);
@@ -430,8 +430,7 @@ TEST(a_listener_may_be_closed_by_its_own_on_accept)
     for (int i = 0; i < 3; i++) {
         peer_finish(&peers[i]);
     }
-    door_close(&door);
-    world_done(&world);
+    end(&world, &door);
 }
 
 TEST(accepting_rests_while_no_descriptor_is_left)
@@ -442,8 +441,7 @@ TEST(accepting_rests_while_no_descriptor_is_left)
     struct rlimit before;
     int spare[FDS_MAX];
     int count = 0;
-    world_init(&world, 0, 0);
-    door_open(&door, &world, "127.0.0.1", 0);
+    begin(&world, &door);
     peer_connect(&peer, &world, &door.listener.address);
     UNTIL(&world, door.count == 1);
     peer_finish(&peer);
@@ -469,6 +467,5 @@ TEST(accepting_rests_while_no_descriptor_is_left)
     setrlimit(RLIMIT_NOFILE, &before);
     UNTIL(&world, door.count == 2); /* after the rest, by itself */
     close(raw);
-    door_close(&door);
-    world_done(&world);
+    end(&world, &door);
 }
