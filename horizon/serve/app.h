@@ -50,6 +50,7 @@ struct app {
     struct app_counts counts;
     weir_time started;
     _Atomic bool is_draining;
+    _Atomic bool is_over;         /* no request is begun any more: those in flight are the last */
     _Atomic bool goes_unprepared; /* see statements.h */
 };
 

@@ -343,8 +343,11 @@ static bool check_sizes(struct request *request)
 static enum MHD_Result begin(struct request *request, const char *method, const char *raw_path)
 {
     peer_enter(request->app->http, request->connection, PEER_READING);
-    if (check_sizes(request) && find_route(request, method, raw_path) &&
-        (!request->route->needs_token || check_token(request))) {
+    if (request->app->is_over) {
+        reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "shutting_down", 1,
+                    "this process is shutting down; try again");
+    } else if (check_sizes(request) && find_route(request, method, raw_path) &&
+               (!request->route->needs_token || check_token(request))) {
         return MHD_YES;
     }
     request->phase = REQUEST_DONE;

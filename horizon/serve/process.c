@@ -21,6 +21,7 @@
 
 #define TURN_MS      1000
 #define DRAIN_MS     50
+#define LAST_MS      1000 /* for what began at the last moment */
 #define POOL_CLOSE_S 3
 #define WHY_BYTES    1024
 
@@ -182,12 +183,28 @@ static bool wait_for_end(struct turn *turn, struct listen_socket *listen_socket)
            (fds[1].revents && listen_socket_hand_over(listen_socket, &turn->successor_fd));
 }
 
-static bool is_quiet(struct app *app)
+static bool has_none_in_flight(struct app *app)
 {
-    return app->counts.in_flight == 0 && http_connections(app->http) == 0;
+    return app->counts.in_flight == 0;
 }
 
-/* False: time ran out while requests were still being done. */
+static bool is_quiet(struct app *app)
+{
+    return has_none_in_flight(app) && http_connections(app->http) == 0;
+}
+
+static void wait_until(struct app *app, bool (*is_it)(struct app *app), weir_time end)
+{
+    while (!is_it(app) && weir_now() < end) {
+        poll(NULL, 0, DRAIN_MS);
+        http_sweep(app->http);
+        guards_sweep(&app->guards);
+    }
+}
+
+/* False: time ran out while requests were still being done. A client that is still connected may
+ * send one at any moment; whoever looks at in_flight before is_over is set may miss it, and
+ * libmicrohttpd cannot be stopped under a request (http.c counts first, then asks is_over). */
 static bool drain(struct app *app, struct listen_socket *listen_socket)
 {
     weir_time end = weir_now() + (weir_time)app->settings->drain_s * WEIR_SECOND;
@@ -195,12 +212,10 @@ static bool drain(struct app *app, struct listen_socket *listen_socket)
               (unsigned long long)app->counts.in_flight, http_connections(app->http));
     http_drain(app->http, listen_socket->is_lone);
     listen_socket_close(listen_socket);
-    while (!is_quiet(app) && weir_now() < end) {
-        poll(NULL, 0, DRAIN_MS);
-        http_sweep(app->http);
-        guards_sweep(&app->guards);
-    }
-    return app->counts.in_flight == 0;
+    wait_until(app, is_quiet, end);
+    app->is_over = true;
+    wait_until(app, has_none_in_flight, weir_now() + LAST_MS * WEIR_MS);
+    return has_none_in_flight(app);
 }
 
 static int serve(struct app *app, struct listen_socket *listen_socket)

@@ -2,11 +2,13 @@
 and no request is lost."""
 import concurrent.futures
 import contextlib
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from harness.horizon import HORIZON
@@ -17,6 +19,7 @@ from test_horizon_faults import Load, locked, waiting_for_locks
 
 MANAGER = "/api/portfolio-manager"
 QUEUED = 400
+LAST_MOMENTS = 3  # tries to meet one
 
 
 @pytest.fixture
@@ -56,6 +59,32 @@ def test_sigterm_does_not_wait_for_clients_that_say_nothing(plain):
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
         assert process.wait(25) == 0
+
+
+def test_request_that_comes_as_time_to_drain_is_over_is_answered_or_not_taken(plain):
+    """The end looks for requests once more after it has stopped to take them: one that came in between
+    would be left in the middle of its work."""
+    for _ in range(LAST_MOMENTS):
+        process = plain.start(HORIZON_DRAIN_TIMEOUT=1, HORIZON_QUERY_TIMEOUT_MS=300)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(locked(plain, "snapshots"))
+            clients = [stack.enter_context(contextlib.closing(plain.client())) for _ in range(40)]
+            for client in clients:
+                assert plain.get("/healthz", client=client).status == 200
+            process.send_signal(signal.SIGTERM)
+            until(lambda: "draining" in plain.log(), 10, "the service drains")
+            process.send_signal(signal.SIGSTOP)
+            for client in clients:
+                client.request("GET", f"{MANAGER}/summary",
+                               headers={"Authorization": "Bearer " + plain.token})
+            time.sleep(1.2)  # the time to drain is over
+            process.send_signal(signal.SIGCONT)
+            assert process.wait(20) == 0
+            for client in clients:
+                with contextlib.suppress(ConnectionError, http.client.BadStatusLine):
+                    assert client.getresponse().status in (503, 504)
+        plain.forget(keep_files=True)
+        os.remove(plain.log_path)
 
 
 def test_sigterm_leaves_nobody_behind_whom_the_kernel_has_let_in(plain):
