@@ -117,7 +117,7 @@ static bool connect_database(struct sentinel *sentinel)
 
 /* Programs of this service are told by their application_name: they share, others take away.
  * Without the rights of pg_read_all_stats backend_type is NULL for other roles' sessions: those
- * with a database are then taken for clients. */
+ * with a database and a user are then taken for clients (a worker of autovacuum has no user). */
 static const char limits_statement[] =
     "SELECT current_setting('max_connections')::bigint"
     " - CASE WHEN r.rolsuper THEN 0 ELSE current_setting('superuser_reserved_connections')::bigint"
@@ -128,7 +128,8 @@ static const char limits_statement[] =
     " count(a.pid) FILTER (WHERE a.datid = d.oid)"
     " FROM pg_catalog.pg_roles r JOIN pg_catalog.pg_database d ON d.datname = current_database()"
     " LEFT JOIN pg_catalog.pg_stat_activity a"
-    " ON (a.backend_type = 'client backend' OR (a.backend_type IS NULL AND a.datid IS NOT NULL))"
+    " ON (a.backend_type = 'client backend' OR (a.backend_type IS NULL AND a.datid IS NOT NULL"
+    " AND a.usesysid IS NOT NULL))"
     " AND a.application_name NOT LIKE 'horizon%'"
     " WHERE r.rolname = session_user GROUP BY r.oid, r.rolsuper, r.rolconnlimit, d.oid,"
     " d.datconnlimit";

@@ -10,15 +10,14 @@
 #include <sys/socket.h>
 
 #include "cli/doctor.h"
+#include "defs/sessions.h"
 
 /* Who does not take its result for so long has probably gone. */
-#define UNREAD_S   60.0
-#define STRING_(x) #x
-#define STRING(x)  STRING_(x)
-#define CLIENTS_ONLY                                                                           \
-    " (a.backend_type = 'client backend' OR (a.backend_type IS NULL AND a.datid IS NOT NULL))" \
-    " AND a.pid <> pg_catalog.pg_backend_pid()"
-#define AGE "COALESCE(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.state_change), 0)::float8"
+#define UNREAD_S     60.0
+#define STRING_(x)   #x
+#define STRING(x)    STRING_(x)
+#define CLIENTS_ONLY SESSIONS_OF_CLIENTS " AND a.pid <> pg_catalog.pg_backend_pid()"
+#define AGE          "COALESCE(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.state_change), 0)::float8"
 
 static const char identity_sql[] =
     "SELECT pg_catalog.current_setting('server_version') AS version,"

@@ -1,10 +1,9 @@
 /* setup.c - what a new connection is asked before it is lent: once, how many connections the server
  * will grant; and on_connect_sql.
  *
- * The question needs no privilege: who may not see of other roles' sessions what kind they are
- * (backend_type is NULL then) takes those with a database for clients. Where it fails (another
- * server than PostgreSQL, a pooler that forbids it) the answer is "unknown". What other clients
- * hold is counted at that moment.
+ * The question needs no privilege (defs/sessions.h). Where it fails (another server than
+ * PostgreSQL, a pooler that forbids it) the answer is "unknown". What other clients hold is counted
+ * at that moment.
  *
  *   grant = least of  max_connections - superuser_reserved_connections - reserved_connections
  *                       - held by others in all
@@ -12,6 +11,7 @@
  *                     database limit - held by others in our database
  * Test: tests/unit/lib/test_stats.c, test_give.c.
  */
+#include "defs/sessions.h"
 #include "lib/lib.h"
 
 #include <stdio.h>
@@ -28,8 +28,7 @@ static const char question[] =
     " count(a.pid) FILTER (WHERE a.datid = d.oid)"
     " FROM pg_catalog.pg_roles r JOIN pg_catalog.pg_database d ON d.datname = current_database()"
     " LEFT JOIN pg_catalog.pg_stat_get_activity(NULL) a"
-    " ON (a.backend_type = 'client backend' OR (a.backend_type IS NULL AND a.datid IS NOT NULL))"
-    " AND a.pid <> pg_backend_pid()"
+    " ON" SESSIONS_OF_CLIENTS " AND a.pid <> pg_backend_pid()"
     " WHERE r.rolname = session_user GROUP BY r.rolsuper, r.rolconnlimit, d.datconnlimit";
 
 enum step { STEP_ASK, STEP_SQL };

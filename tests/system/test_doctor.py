@@ -112,6 +112,14 @@ def test_a_full_server_is_critical_and_the_limit_that_refused_is_named(fragile_p
     assert limit in facts["verdict"][0]
 
 
+def test_a_worker_of_autovacuum_is_no_client_for_a_role_without_rights(fragile_pg):
+    others_are_gone(fragile_pg)
+    with fragile_pg.vacuuming("app"):
+        facts = look(url("app", fragile_pg.port))
+    assert not facts["sees_all"]
+    assert facts["limits"]["server"]["used"] == 0 and facts["holders"] == []
+
+
 def test_a_role_without_rights_counts_what_it_may_not_see(fragile_pg):
     others_are_gone(fragile_pg)
     with sessions(3, fragile_pg.port, "app20", application_name="shop"):

@@ -410,6 +410,13 @@ def test_connections_reserved_for_others_are_not_granted(service_factory, fragil
         service.pg.restart()
 
 
+def test_a_worker_of_autovacuum_takes_nothing_from_the_grant(service_factory, fragile_databases):
+    service = service_factory(fragile_databases)
+    with service.pg.vacuuming(service.database):
+        service.start()
+        service.await_log("asked for 30, the server grants 27: using 25 and queueing")
+
+
 def test_limits_do_not_hold_for_a_superuser(service_factory, horizon_databases):
     service = service_factory(horizon_databases)
     service.sql(f"ALTER DATABASE {service.database} CONNECTION LIMIT 20", fetch=False)

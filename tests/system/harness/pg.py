@@ -11,6 +11,7 @@ whose client programs (psql, pgbench, pg_dump) are used with every server. OTHER
 another version: the newest of npm's, or Debian's.
 """
 import atexit
+import contextlib
 import functools
 import os
 import pwd
@@ -183,6 +184,27 @@ timezone = 'UTC'
     def _answers(self, port):
         psycopg2.connect(host=self.folder, port=port, user="postgres", dbname="postgres").close()
         return True
+
+    @contextlib.contextmanager
+    def vacuuming(self, database):
+        """Meanwhile a worker of autovacuum is busy in that database."""
+        self.sql("CREATE TABLE worn AS SELECT repeat('x', 900) AS text FROM generate_series(1, 20000)",
+                 database=database, fetch=False)
+        self.sql("ALTER TABLE worn SET (autovacuum_vacuum_threshold = 0,"
+                 " autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_cost_delay = 100)",
+                 database=database, fetch=False)
+        self.sql("DELETE FROM worn", database=database, fetch=False)
+        for setting in ("autovacuum = on", "autovacuum_naptime = 1"):
+            self.sql(f"ALTER SYSTEM SET {setting}", fetch=False)
+        self.sql("SELECT pg_reload_conf()")
+        until(lambda: self.sql("SELECT 1 FROM pg_stat_activity WHERE datname = %s AND query LIKE"
+                               " 'autovacuum%%worn%%'", (database,)), 30, "autovacuum works")
+        try:
+            yield
+        finally:
+            self.sql("ALTER SYSTEM RESET ALL", fetch=False)
+            self.sql("SELECT pg_reload_conf()")
+            self.sql("DROP TABLE worn", database=database, fetch=False)  # autovacuum gives way
 
     def is_running(self):
         return self._process is not None and self._process.poll() is None
