@@ -10,11 +10,12 @@ import pytest
 from harness.horizon import PASSWORD
 from harness.openmetrics import CONTENT_TYPE, Metrics
 from harness.service import SECRET, Service, encode, sign
-from harness.wait import fd_count, rss_bytes, until
+from harness.wait import cpu_ticks, fd_count, rss_bytes, until
 
 MANAGER = "/api/portfolio-manager"
 PANELS = ["watch", "summary", "report", "market", "charts/portfolio"]
 IDLE_CLIENTS = 10_000
+LOGINS = 12
 
 
 def raw(shared, data, timeout=20):
@@ -53,6 +54,19 @@ def test_wrong_password_and_unknown_login_get_the_same_answer(shared, login, pas
     answer = shared.ask("POST", "/api/auth/login", {"login": login, "password": password})
     assert (answer.status, answer.code) == (401, "invalid_credentials")
     assert answer.json["error"]["message"] == "there is no such login, or the password is wrong"
+
+
+def test_login_that_does_not_exist_is_as_much_work_as_a_wrong_password(shared):
+    """Nobody learns from the time of an answer who has a login here. Work is CPU, not time; without
+    the key derivation it would be a hundredth."""
+    def work_of(login):
+        before = cpu_ticks(shared.processes[-1].pid)
+        for _ in range(LOGINS):
+            refused = shared.ask("POST", "/api/auth/login", {"login": login, "password": "wrong-password"})
+            assert refused.code == "invalid_credentials"
+        return cpu_ticks(shared.processes[-1].pid) - before
+    known, unknown = work_of("ann"), work_of("nobody")
+    assert known >= LOGINS / 2 and unknown * 3 >= known, (known, unknown)
 
 
 def test_refresh_token_gives_new_tokens_until_the_password_changes(service):

@@ -36,5 +36,11 @@ def rss_bytes(pid):
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def cpu_ticks(pid):
+    """What a process and its threads have computed, in ticks of the kernel's clock."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+        return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13]))
+
+
 def fd_count(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
