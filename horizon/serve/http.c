@@ -390,7 +390,7 @@ void http_stand_in_line(struct request *request)
         return;
     }
     if (answer == LINE_USER_FULL) {
-        reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "pool_exhausted", 2,
+        reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "user_limit", 2,
                     "you have as many requests under way and in line as one user may have here; "
                     "wait for their answers, then try again");
     } else if (is_login) {

@@ -99,7 +99,7 @@ static void refuse_lease(struct request *request, const struct weir_error *error
 
 void lease_refuse_user(struct request *request)
 {
-    reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "pool_exhausted",
+    reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "user_limit",
                 RETRY_FULL_S,
                 "your own requests used all the database connections that one user may have for "
                 "%ld ms; wait for their answers, then try again",

@@ -321,7 +321,7 @@ def test_user_who_floods_is_refused_while_another_is_served(fragile):
               "those that wait for the two are told")
     answers = [future.result() for future in flood]
     full = [answer for answer in answers if answer.status == 503]
-    assert len(full) == 10 and all(answer.code == "pool_exhausted" and
+    assert len(full) == 10 and all(answer.code == "user_limit" and
                                    int(answer.headers["retry-after"]) > 0 for answer in full)
     told = [answer.json["error"]["message"] for answer in full]
     assert sum("as many requests under way and in line" in text for text in told) == 4

@@ -455,6 +455,11 @@ TEST(columns_have_the_names_that_the_caller_says)
     assert_string_equal(read_as(text, ':', namings, 3), "");
     assert_int_equal(activities.activities[0].price, 10500000);
     assert_int_equal(activities.activities[0].quantity, 300000000);
+    /* a header that was named is nothing else besides */
+    assert_string_equal(read_as("date,type,symbol,shares,price,value\n2021-01-04,BUY,IBM,2,1,21\n",
+                                0, (const struct sheet_naming[]){{"fee", "Price"}}, 1),
+                        "");
+    assert_int_equal(activities.activities[0].price, 10000000);
     static const struct sheet_naming wrong[] = {
         {"kurs", "value"}, {"price", "Course"}, {"fee", "Art"}, {"type", "Art"}};
     const char *got = read_as(text, ':', wrong, 4);

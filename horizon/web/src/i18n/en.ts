@@ -20,6 +20,7 @@ const errors: Record<Kind, string> = {
 const codes: Record<string, string> = {
     database_down: "The database is down. Your data is safe; try again in a moment.",
     shutting_down: "The server is restarting. Try again in a moment.",
+    user_limit: "Too many of your own requests are under way. Wait for their answers, then try again.",
     too_many_logins: "Too many attempts to log in. Wait a moment, then try again.",
     external_issuer: "This server has no login of its own: get a token from your organisation's issuer.",
     unknown_symbol: "There are no prices for this symbol. Import its prices first.",

@@ -49,6 +49,7 @@ export const es: Messages = {
     codes: {
         database_down: "La base de datos está caída. Tus datos están a salvo; inténtalo en un momento.",
         shutting_down: "El servidor se está reiniciando. Inténtalo en un momento.",
+        user_limit: "Hay demasiadas peticiones tuyas en curso. Espera sus respuestas e inténtalo de nuevo.",
         too_many_logins: "Demasiados intentos de entrar. Espera un momento e inténtalo de nuevo.",
         external_issuer: "Este servidor no tiene acceso propio: pide un token al emisor de tu organización.",
         unknown_symbol: "No hay precios para este símbolo. Importa antes sus precios.",
