@@ -96,7 +96,7 @@ def debians_with(pg, **settings):
     """Debian's pgbouncer."""
     there = Weir(pg, None)
     there.port = free_port()
-    there.write(user="postgres", **settings)
+    there.write(user="postgres", event_backend=None, **settings)
     process = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", "-u", "postgres", there.ini])
     try:
         until(there.listens, 10, "pgbouncer listens")

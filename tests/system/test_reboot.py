@@ -354,7 +354,7 @@ def test_a_paused_process_does_not_hand_over(weir, command, said_why):
 @needs_root
 def test_pgbouncer_is_no_predecessor(weir_factory, pg):
     weir = prepared(weir_factory, pg, user="postgres", ignore_startup_parameters=None,
-                    default_pool_size=None)
+                    default_pool_size=None, event_backend=None)
     pgbouncer = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", "-u", "postgres", weir.ini])
     try:
         until(weir.listens, 10, "pgbouncer listens")
