@@ -165,3 +165,19 @@ test("a new person sees what to do first, and the first deposit at once", async 
     await page.click("[data-test=remove-yes]");
     await expectText(page, ".panel-activities .empty", "No activities yet");
 });
+
+test("a check that cannot be made says why, and is neither fulfilled nor not", async () => {
+    const page = await world.open({ isLoggedIn: false });
+    await page.goto(URL_);
+    await logIn(page, process.env.HORIZON_NOVICE);
+    await page.click(".panel-total .empty button");
+    await page.waitForSelector("[data-test=entry]");
+    await fill(page, "INTEREST", { date: "2018-05-10", amount: "10" });
+    await page.waitForSelector("[data-test=activities]");
+    await page.click("[data-test=view-portfolio]");
+    await expectText(page, "[data-test=check-FEE_RATIO] .check-word", "nothing was paid in");
+    await expectText(page, "[data-test=check-CASH_RESERVE] .check-word", "Fulfilled");
+    await page.click("[data-test=view-activities]");
+    await removeFirst(page);
+    await expectText(page, ".panel-activities .empty", "No activities yet");
+});

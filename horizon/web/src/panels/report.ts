@@ -87,10 +87,18 @@ function checkList(checks: Check[]): HTMLElement | null {
         return null;
     }
     return h("div", { class: "checks" }, h("h3", {}, t.checks),
-        h("ul", {}, ...checks.map((check) => h("li", { class: check.fulfilled ? "is-good" : "is-warning" },
-            h("span", { class: "check-mark", "aria-hidden": "true" }, check.fulfilled ? "✓" : "!"),
-            h("span", {}, t.checkNames[check.key] ?? check.name),
-            h("span", { class: "muted" }, t.checkValue(format.percent(check.value),
-                format.percent(check.threshold))),
-            h("span", { class: "check-word" }, check.fulfilled ? t.fulfilled : t.notFulfilled)))));
+        h("ul", {}, ...checks.map(checkRow)));
+}
+
+/** A check that cannot be made is neither fulfilled nor not: the reason stands in place of the word. */
+function checkRow(check: Check): HTMLElement {
+    const [name, mark, word] = check.fulfilled === null
+        ? ["", MISSING, t.reasons[check.reasons.fulfilled ?? ""] ?? t.notMeaningful]
+        : check.fulfilled ? ["is-good", "✓", t.fulfilled] : ["is-warning", "!", t.notFulfilled];
+    return h("li", { class: name, "data-test": `check-${check.key}` },
+        h("span", { class: "check-mark", "aria-hidden": "true" }, mark),
+        h("span", {}, t.checkNames[check.key] ?? check.name),
+        h("span", { class: "muted" }, t.checkValue(format.percent(check.value),
+            format.percent(check.threshold))),
+        h("span", { class: "check-word" }, word));
 }
