@@ -3,10 +3,11 @@
  *     MAP SYSTEM-USER DATABASE-USER
  *
  * A system user that begins with / is a PCRE2 regular expression; \1 in the database user
- * then stands for its first parenthesised part, as PostgreSQL would find it; where that cannot be
- * told (regex.h) the line does not fit. The database user may be `all`, or itself a regular
- * expression. A word in double quotes is a plain name. Any line of a map that fits is enough.
- * Test: tests/unit/config/test_hba.c.
+ * then stands for its first parenthesised part, as PostgreSQL would find it. The database user may
+ * be `all`, or itself a regular expression. A word in double quotes is a plain name. Any line of a
+ * map that fits is enough; but a line whose \1 has nothing to stand for, because its part took no
+ * part or cannot be told (regex.h), ends the map, as it does in PostgreSQL. Test:
+ * tests/unit/config/test_hba.c.
  */
 #include <stdlib.h>
 
@@ -98,46 +99,55 @@ void config_ident_read(struct config_hba_reader *reader, const char *file, struc
 
 /* ---- asking ---- */
 
-/* Is `user` the line's user with \1 replaced by `part`? */
+/* Is `user` the pattern with \1 replaced by `part`? */
 static bool is_replaced(const char *pattern, struct base_slice part, struct base_slice user)
 {
     const char *sign = strstr(pattern, "\\1");
-    size_t before = sign ? (size_t)(sign - pattern) : strlen(pattern);
-    const char *after = sign ? sign + 2 : "";
-    size_t used = before;
+    size_t before = (size_t)(sign - pattern);
 
-    if (sign == NULL)
-        return base_slice_is(user, pattern);
-    if (part.data == NULL || user.bytes != before + part.bytes + strlen(after) ||
-        memcmp(user.data, pattern, before) != 0)
+    if (user.bytes < before || user.bytes - before < part.bytes)
         return false;
-    if (part.bytes > 0 && memcmp(user.data + used, part.data, part.bytes) != 0)
-        return false;
-    used += part.bytes;
-    return base_slice_is(base_slice_skip(user, used), after);
+    return base_slice_equal(base_slice_of(user.data, before), base_slice_of(pattern, before)) &&
+           base_slice_equal(base_slice_of(user.data + before, part.bytes), part) &&
+           base_slice_is(base_slice_skip(user, before + part.bytes), sign + 2);
 }
 
-static bool system_fits(const struct config_ident_line *line, struct base_slice system,
-                        struct base_slice *ret_part)
+enum verdict { GO_ON, ALLOW, REFUSE };
+
+/* A line with \1. */
+static enum verdict ask_part(const struct config_ident_line *line, struct base_slice system,
+                             struct base_slice user)
 {
-    if (!line->system_is_regex)
-        return base_slice_is(system, line->system);
-    return (strstr(line->user, "\\1")
-                ? config_regex_part(line->system, system, ret_part)
-                : config_regex_match(line->system, system)) == CONFIG_REGEX_YES;
+    struct base_slice part;
+    enum config_regex_result result = config_regex_part(line->system, system, &part);
+
+    if (result == CONFIG_REGEX_NO)
+        return GO_ON;
+    if (result == CONFIG_REGEX_UNDECIDED || part.data == NULL)
+        return REFUSE;
+    return is_replaced(line->user, part, user) ? ALLOW : GO_ON;
 }
 
-static bool line_allows(const struct config_ident_line *line, struct base_slice system,
-                        struct base_slice user)
+static bool system_fits(const struct config_ident_line *line, struct base_slice system)
 {
-    struct base_slice part = {0};
+    return line->system_is_regex ? config_regex_match(line->system, system) == CONFIG_REGEX_YES
+                                 : base_slice_is(system, line->system);
+}
 
-    if (!system_fits(line, system, &part))
-        return false;
+static bool user_fits(const struct config_ident_line *line, struct base_slice user)
+{
     if (line->user_is_all)
         return true;
     return line->user_is_regex ? config_regex_match(line->user, user) == CONFIG_REGEX_YES
-                               : is_replaced(line->user, part, user);
+                               : base_slice_is(user, line->user);
+}
+
+static enum verdict ask(const struct config_ident_line *line, struct base_slice system,
+                        struct base_slice user)
+{
+    if (strstr(line->user, "\\1"))
+        return ask_part(line, system, user);
+    return system_fits(line, system) && user_fits(line, user) ? ALLOW : GO_ON;
 }
 
 bool config_ident_allows(const struct config_hba *hba, const char *map, struct base_slice system,
@@ -145,9 +155,10 @@ bool config_ident_allows(const struct config_hba *hba, const char *map, struct b
 {
     if (map[0] == '\0')
         return system.bytes > 0 && base_slice_equal(system, user);
-    for (uint32_t i = 0; hba != NULL && i < hba->line_count; i++) {
-        if (strcmp(hba->lines[i].map, map) == 0 && line_allows(&hba->lines[i], system, user))
-            return true;
+    enum verdict verdict = GO_ON;
+    for (uint32_t i = 0; hba != NULL && verdict == GO_ON && i < hba->line_count; i++) {
+        if (strcmp(hba->lines[i].map, map) == 0)
+            verdict = ask(&hba->lines[i], system, user);
     }
-    return false;
+    return verdict == ALLOW;
 }

@@ -72,13 +72,19 @@ static pcre2_match_context *limits_new(void)
     return limits;
 }
 
-/* The ways to match that were seen: from the first place where there is one, those that reach
- * furthest. */
+/* The ways to match that reach as far, all from the same place. */
+struct reach {
+    size_t end;
+    bool is_unclear; /* they differ in the part */
+    struct base_slice part;
+};
+
+/* What was seen of all ways to match from the first place where there is one. */
 struct ways {
     bool is_any;
-    bool is_unclear; /* they differ in the part */
-    size_t begin, end;
-    struct base_slice part;
+    bool is_mixed; /* they differ in the part */
+    size_t begin;
+    struct reach shortest, longest;
 };
 
 /* Runs pcre2_match; with `ways`, every way is put there and the result is PCRE2_ERROR_NOMATCH. */
@@ -118,11 +124,21 @@ static bool is_same_part(struct base_slice a, struct base_slice b)
     return a.data == b.data && a.bytes == b.bytes;
 }
 
+static void note_reach(struct reach *reach, bool is_better, size_t end, struct base_slice part)
+{
+    if (is_better) {
+        *reach = (struct reach){.end = end, .part = part};
+    } else if (end == reach->end && !is_same_part(part, reach->part)) {
+        reach->is_unclear = true;
+    }
+}
+
 static int note_way(pcre2_callout_block *block, void *arg)
 {
     enum { GO_ON = 0, TRY_ANOTHER = 1 };
     struct ways *ways = arg;
     const size_t *groups = block->offset_vector;
+    size_t end = block->current_position;
     struct base_slice part = {0};
     if (block->callout_number != CALLOUT) {
         return GO_ON; /* the expression's own */
@@ -133,29 +149,63 @@ static int note_way(pcre2_callout_block *block, void *arg)
     if (block->capture_top > 1 && groups[2] != PCRE2_UNSET && groups[2] <= groups[3]) {
         part = base_slice_of(block->subject + groups[2], groups[3] - groups[2]);
     }
-    if (!ways->is_any || block->current_position > ways->end) {
-        ways->is_any = true;
-        ways->is_unclear = false;
-        ways->begin = block->start_match;
-        ways->end = block->current_position;
-        ways->part = part;
-    } else if (block->current_position == ways->end && !is_same_part(part, ways->part)) {
-        ways->is_unclear = true;
-    }
+    ways->is_mixed = ways->is_any && (ways->is_mixed || !is_same_part(part, ways->longest.part));
+    note_reach(&ways->shortest, !ways->is_any || end < ways->shortest.end, end, part);
+    note_reach(&ways->longest, !ways->is_any || end > ways->longest.end, end, part);
+    ways->is_any = true;
+    ways->begin = block->start_match;
     return TRY_ANOTHER;
 }
 
-/* Of ways that reach as far, PCRE2 finds first the one whose earlier parts are the longest, as
- * PostgreSQL wants it, unless the expression says otherwise. */
-static bool has_an_order_of_its_own(const char *expression)
+/* Is one of the signs, which end with "", in it? */
+static bool has_any(const char *expression, const char *const signs[])
 {
-    static const char *const signs[] = {"|", "*?", "+?", "??", "}?", "(?", "(*"};
-    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
-        if (strstr(expression, signs[i])) {
-            return true;
-        }
+    while (signs[0][0] && !strstr(expression, signs[0])) {
+        signs++;
     }
-    return false;
+    return signs[0][0];
+}
+
+/* Behind the bracket expression that begins at `at`. */
+static const char *skip_brackets(const char *at)
+{
+    at += at[1] == '^' ? 2 : 1;
+    at += *at == ']';
+    while (*at && *at != ']') {
+        const char *end = at[0] == '[' && at[1] == ':' ? strstr(at, ":]") : NULL;
+        at = end ? end + 2 : at + (at[0] == '\\' && at[1] ? 2 : 1);
+    }
+    return at + (*at == ']');
+}
+
+/* Does the first quantifier take as little as it can? For PostgreSQL the whole expression does then
+ * (Regular Expression Matching Rules), where there are no alternatives and no bounds. */
+static bool is_lazy_from_the_start(const char *expression)
+{
+    const char *at = expression;
+    while (*at && !strchr("*+?", *at)) {
+        at = *at == '[' ? skip_brackets(at) : at + (at[0] == '\\' && at[1] ? 2 : 1);
+    }
+    return *at && at[1] == '?' && !strchr(expression, '{');
+}
+
+/* The part, where the ways differ in it, that PostgreSQL would take; NULL: it cannot be told.
+ *
+ * PostgreSQL takes the longest way, or the shortest when its first quantifier is lazy. Of ways that
+ * reach as far PCRE2 finds first the one whose earlier parts are the longest, as PostgreSQL wants
+ * it, unless alternatives or repeated groups leave that open. */
+static const struct base_slice *choose(const char *expression, const struct ways *ways)
+{
+    static const char *const lazy[] = {"*?", "+?", "??", "}?", ""};
+    static const char *const ambiguous[] = {"|", ")*", ")+", ")?", "){", "(?", "(*", ""};
+    bool is_ambiguous = has_any(expression, ambiguous), is_clear;
+    if (has_any(expression, lazy)) {
+        is_clear =
+            !is_ambiguous && !ways->shortest.is_unclear && is_lazy_from_the_start(expression);
+        return is_clear ? &ways->shortest.part : NULL;
+    }
+    is_clear = !is_ambiguous || !ways->longest.is_unclear;
+    return is_clear ? &ways->longest.part : NULL;
 }
 
 enum config_regex_result config_regex_part(const char *expression, struct base_slice text,
@@ -166,9 +216,11 @@ enum config_regex_result config_regex_part(const char *expression, struct base_s
     INVARIANT(strlen(expression) <= CONFIG_REGEX_BYTES_MAX);
     snprintf(wrapped, sizeof(wrapped), WITH_CALLOUT(expression));
     int count = run(wrapped, text, PCRE2_NO_AUTO_POSSESS, &ways, note_way);
-    *ret_part = ways.part;
-    if (count != PCRE2_ERROR_NOMATCH || (ways.is_unclear && has_an_order_of_its_own(expression))) {
+    const struct base_slice *part = ways.is_mixed ? choose(expression, &ways) : &ways.longest.part;
+    *ret_part = base_slice_of(NULL, 0);
+    if (count != PCRE2_ERROR_NOMATCH || !part) {
         return CONFIG_REGEX_UNDECIDED;
     }
+    *ret_part = *part;
     return ways.is_any ? CONFIG_REGEX_YES : CONFIG_REGEX_NO;
 }

@@ -31,10 +31,10 @@ enum config_regex_result config_regex_match(const char *expression, struct base_
 bool config_regex_part_check(const char *expression, char *ret_why, size_t why_bytes);
 
 /* Does it match, and what did its first group match? `ret_part` has data NULL when it has none or
- * that took no part. PCRE2 takes the alternative that is written first, PostgreSQL the longest
- * match: of all ways to match from the same beginning the longest count. Where these leave the part
- * open, and the expression has alternatives or quantifiers that take little, the two need not
- * agree: UNDECIDED. */
+ * that took no part. PCRE2 takes the way to match that it finds first, PostgreSQL the longest, or
+ * the shortest where the first quantifier is lazy: all ways from the same beginning are looked at.
+ * UNDECIDED also where they leave the part open and the two need not agree: repeated groups,
+ * alternatives, lazy quantifiers further on. */
 enum config_regex_result config_regex_part(const char *expression, struct base_slice text,
                                            struct base_slice *ret_part);
 

@@ -297,8 +297,7 @@
         "Maps that `map=` in `auth_hba_file` names, in the format of PostgreSQL's pg_ident.conf: " \
         "which system user or certificate may log in as which database user. `\\1` is what the "   \
         "first parentheses match in PostgreSQL; where the expression leaves it open "              \
-        "(alternatives, "                                                                          \
-        "`*?`) the line does not fit.")                                                            \
+        "(alternatives, `*?`, repeated parentheses) the map ends and nobody comes in.")            \
     OPTION(auth_ldap_options, SECRET, "", 0, OPTION_TEXT_BYTES, RELOAD,                            \
            "With `auth_type = ldap`: the server and how users are found, as on a line of "         \
            "`auth_hba_file`: `ldapurl=\"ldap://host/dc=example,dc=net?uid?sub\"`, or ldapserver, " \

@@ -403,6 +403,10 @@ TEST(ident_maps_say_who_may_be_whom)
                                    "m ops all\n"
                                    "m ops2 \"all\"\n"
                                    "m dev /^dev_\n"
+                                   "m /^(x)?carl$ \\1\n"
+                                   "m carl late\n"
+                                   "m /^x*(.*?)@u \\1\n"
+                                   "m carl@u@u late\n"
                                    "other root admin\n",
                                    no_files);
 
@@ -428,6 +432,9 @@ TEST(ident_maps_say_who_may_be_whom)
     assert_false(allows(config, "m", "ops2", "whoever"));
     assert_true(allows(config, "m", "dev", "dev_7"));
     assert_false(allows(config, "m", "dev", "app"));
+    /* \1 has nothing to stand for: the map ends, and no later line decides. */
+    assert_false(allows(config, "m", "carl", "late"));
+    assert_false(allows(config, "m", "carl@u@u", "late"));
     config_free(config);
 }
 

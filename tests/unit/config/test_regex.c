@@ -64,6 +64,15 @@ TEST(the_first_group_is_what_postgresql_finds_or_cannot_be_told)
     assert_part("^(.*?)@.*$", "anna@x@y", NULL);
     assert_part("(a*)(ab)*", "aab", "a");
     assert_part("(an|anna)", "bo-anna", "anna");
+    assert_part("^(.*?)@", "anna@x@y", "anna");
+    assert_part("^(.*?)_", "u_md5_x", "u");
+    assert_part("^CN=(.+?),", "CN=ann,OU=dev,O=corp", "ann");
+    assert_part("^CN=([^,]+?), ?OU=([a-z*]+)", "CN=ann, OU=dev", "ann");
+    assert_part("^[]*?[:alpha:]x]*?(\\*?a+?)", "xaaa", "a");
+    assert_part("^x*(.*?)@", "anna@x@y", NULL);
+    assert_part("^(.{1,9}?)@", "anna@x@y", NULL);
+    assert_part("^(([a-z]{2,3}-?)+).*@x$", "anna-b@x", NULL);
+    assert_part("(.*)*", "anna", NULL);
     assert_part("^(a+)(b+)$", "aabb", "aa");
     assert_part("^([^@|]+)@x$", "anna@x", "anna");
     assert_part("(?C7)^(a)", "a", "a");
