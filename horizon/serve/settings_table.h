@@ -28,9 +28,9 @@
             "seconds after which a connection is replaced; 0 = never")                         \
     SETTING(NUMBER, pool_pre_ping, "HORIZON_POOL_PRE_PING", "1", 0, 1,                         \
             "look at a connection before it is used")                                          \
-    SETTING(NUMBER, pool_wait_ms, "HORIZON_POOL_TIMEOUT_MS", "2000", 1, 27998,                 \
+    SETTING(NUMBER, pool_wait_ms, "HORIZON_POOL_TIMEOUT_MS", "2000", 1, 600000,                \
             "milliseconds a request waits for a connection, then 503")                         \
-    SETTING(NUMBER, query_ms, "HORIZON_QUERY_TIMEOUT_MS", "5000", 1, 13999,                    \
+    SETTING(NUMBER, query_ms, "HORIZON_QUERY_TIMEOUT_MS", "5000", 1, 600000,                   \
             "milliseconds a request's statements may take, then 504; twice this and the wait " \
             "for a connection: 28000 at most, since a router gives up after 30 s")             \
     SETTING(NUMBER, workers, "HORIZON_WORKERS", "256", 1, 2000,                                \

@@ -45,7 +45,7 @@ async function operations(page) {
 
 /** Nobody reads the tables of the chart and of the report: two panels wait, the others do not. */
 async function slow(page) {
-    const service = new Service({ HORIZON_QUERY_TIMEOUT_MS: "25000" });
+    const service = new Service({ HORIZON_QUERY_TIMEOUT_MS: "13000" });
     await service.start();
     await page.goto(service.url);
     const lock = spawn("psql", ["-X", "-q", process.env.DATABASE_URL],

@@ -62,6 +62,11 @@ TEST(waits_end_before_a_router_gives_up)
     char query[] = "--query-timeout-ms", last[] = "13000", first[] = "13001";
     assert_true(read_settings(&settings, query, last));
     assert_false(read_settings(&settings, query, first));
+    char far[] = "25000", longer[] = "30000";
+    assert_false(read_settings(&settings, query, far));
+    assert_non_null(strstr(why, "a router gives up after 30 s"));
+    assert_false(read_settings(&settings, flag, longer));
+    assert_non_null(strstr(why, "a router gives up after 30 s"));
 }
 
 TEST(wrong_values_and_options_are_told)
