@@ -292,11 +292,10 @@ void line_share(struct line *line, size_t places, unsigned running, weir_time pa
     line->late = late;
 }
 
-void line_share_running(struct line *line, unsigned running)
+/* Who was blocked may be so no longer. */
+static void place_again(struct line *line)
 {
-    pthread_mutex_lock(&line->lock);
     struct member *member = line->blocked.first;
-    line->running = running;
     line->blocked = (struct list){0};
     while (member) {
         struct member *after = member->after;
@@ -305,6 +304,15 @@ void line_share_running(struct line *line, unsigned running)
         member = after;
     }
     pthread_cond_broadcast(&line->news);
+}
+
+void line_share_running(struct line *line, unsigned running)
+{
+    pthread_mutex_lock(&line->lock);
+    if (line->running != running) {
+        line->running = running;
+        place_again(line);
+    }
     pthread_mutex_unlock(&line->lock);
 }
 

@@ -99,19 +99,40 @@ static uint64_t program_mark(void)
            ((uint64_t)file.st_size << 8);
 }
 
+static uint32_t running_of_user(const struct settings *settings, const struct share *share,
+                                uint32_t ceiling)
+{
+    return share_of_user_running(share, ceiling, (uint32_t)settings->workers,
+                                 (uint32_t)settings->user_share);
+}
+
 /* Half of everything by default: whoever sends as much as possible, be it by a loop gone wrong,
  * leaves as much for all others. */
 static struct line *open_workers(const struct settings *settings)
 {
     struct line *line = line_open((unsigned)settings->workers, (size_t)settings->line, lease_run);
     struct share share = first_share(settings);
-    uint32_t percent = (uint32_t)settings->user_share;
     if (line) {
-        line_share(line, share_of_user((uint32_t)(settings->workers + settings->line), percent),
-                   share_of_user_connections(&share, percent),
+        line_share(line,
+                   share_of_user((uint32_t)(settings->workers + settings->line),
+                                 (uint32_t)settings->user_share),
+                   running_of_user(settings, &share, SHARE_NONE),
                    (weir_time)settings->pool_wait_ms * WEIR_MS, lease_refuse_user);
     }
     return line;
+}
+
+/* What one user may have follows what there is: as the sentinel was told, and as the pool has
+ * learned since. */
+static void fit_share(struct app *app)
+{
+    struct sentinel_answer answer;
+    struct weir_stats stats;
+    sentinel_answer(app->sentinel, &answer);
+    if (answer.is_asked && weir_pool_stats(app->pool, &stats) == 0) {
+        line_share_running(app->workers,
+                           running_of_user(app->settings, &answer.share, stats.ceiling));
+    }
 }
 
 static bool open_app(struct app *app, char *why, size_t why_bytes)
@@ -234,6 +255,7 @@ static int serve(struct app *app, struct listen_socket *listen_socket)
     while (!wait_for_end(&turn, listen_socket)) {
         http_sweep(app->http);
         guards_sweep(&app->guards);
+        fit_share(app);
         metrics_tell(app);
     }
     bool is_done = drain(app, listen_socket);

@@ -179,8 +179,6 @@ static bool fit_pool(struct sentinel *sentinel)
                       (uint32_t)settings->processes);
     keep_answer(sentinel, &limits, &share);
     (void)weir_pool_retry(sentinel->app->pool); /* the database is there: nothing to wait for */
-    line_share_running(sentinel->app->workers,
-                       share_of_user_connections(&share, (uint32_t)settings->user_share));
     int r = weir_pool_resize(sentinel->app->pool, share.size, (int32_t)share.overflow);
     if (r != 0) {
         log_write(LOG_LEVEL_WARNING, "the pool keeps its size: %s", weir_status_text(r));

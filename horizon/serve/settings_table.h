@@ -38,8 +38,9 @@
     SETTING(NUMBER, line, "HORIZON_LINE", "1024", 0, 100000,                                   \
             "requests that may stand in line; more get 503 at once")                           \
     SETTING(NUMBER, user_share, "HORIZON_USER_SHARE", "50", 1, 100,                            \
-            "percent of connections, and of places in line, that one user may have; what is "  \
-            "above waits for the user's own requests, then 503, while others are served")      \
+            "percent of connections, of workers, and of places in line for one user; above "   \
+            "the first two the user's requests wait for each other, then 503; above the "      \
+            "places 503 at once")                                                              \
     SETTING(NUMBER, http_threads, "HORIZON_HTTP_THREADS", "1", 1, 64,                          \
             "threads that read requests and write answers; one is enough for thousands of "    \
             "pages a second")                                                                  \

@@ -48,8 +48,15 @@ uint32_t share_of_user(uint32_t count, uint32_t percent)
     return (uint32_t)(((uint64_t)count * percent + 99) / 100);
 }
 
-uint32_t share_of_user_connections(const struct share *share, uint32_t percent)
+static uint32_t some_of(uint32_t all, uint32_t percent)
 {
-    uint32_t all = share->size + share->overflow, some = share_of_user(all, percent);
+    uint32_t some = share_of_user(all, percent);
     return some < all ? some : SHARE_NONE;
+}
+
+uint32_t share_of_user_running(const struct share *share, uint32_t ceiling, uint32_t threads,
+                               uint32_t percent)
+{
+    return least(some_of(least(share->size + share->overflow, ceiling), percent),
+                 some_of(threads, percent));
 }

@@ -31,8 +31,10 @@ struct share share_compute(const struct share_limits *limits, uint32_t pool_size
 /* Of `count` things how many one user may have: `percent`, rounded up. */
 uint32_t share_of_user(uint32_t count, uint32_t percent);
 
-/* The same of connections. SHARE_NONE where none would be left for others: then a limit protects
- * nobody. */
-uint32_t share_of_user_connections(const struct share *share, uint32_t percent);
+/* How many requests of one user one process may run: each has a thread, and a connection of the
+ * pool, which may have learned that it gets only `ceiling` of them. SHARE_NONE where none would be
+ * left for others: then a limit protects nobody. */
+uint32_t share_of_user_running(const struct share *share, uint32_t ceiling, uint32_t threads,
+                               uint32_t percent);
 
 #endif

@@ -62,13 +62,29 @@ TEST(connections_of_others_count_where_they_are)
 TEST(one_user_leaves_connections_for_others_where_there_are_two)
 {
     struct share share = {.size = 20, .overflow = 10};
-    assert_int_equal(share_of_user_connections(&share, 50), 15);
-    assert_int_equal(share_of_user_connections(&share, 100), SHARE_NONE);
+    assert_int_equal(share_of_user_running(&share, SHARE_NONE, 256, 50), 15);
+    assert_int_equal(share_of_user_running(&share, SHARE_NONE, 256, 100), SHARE_NONE);
     share = (struct share){.size = 3};
-    assert_int_equal(share_of_user_connections(&share, 50), 2);
+    assert_int_equal(share_of_user_running(&share, SHARE_NONE, 256, 50), 2);
     share.size = 2;
-    assert_int_equal(share_of_user_connections(&share, 1), 1);
+    assert_int_equal(share_of_user_running(&share, SHARE_NONE, 256, 1), 1);
     share.size = 1;
-    assert_int_equal(share_of_user_connections(&share, 50), SHARE_NONE);
+    assert_int_equal(share_of_user_running(&share, SHARE_NONE, 1, 50), SHARE_NONE);
     assert_int_equal(share_of_user(UINT32_MAX, 100), UINT32_MAX);
+}
+
+TEST(one_user_leaves_threads_for_others_where_there_are_fewer_than_connections)
+{
+    struct share share = {.size = 8};
+    assert_int_equal(share_of_user_running(&share, SHARE_NONE, 4, 50), 2);
+    assert_int_equal(share_of_user_running(&share, SHARE_NONE, 1, 50), 4);
+}
+
+TEST(one_user_leaves_connections_for_others_of_those_that_the_server_grants)
+{
+    struct share share = {.size = 20, .overflow = 10};
+    assert_int_equal(share_of_user_running(&share, 6, 256, 50), 3);
+    assert_int_equal(share_of_user_running(&share, 1, 256, 50), 128);
+    assert_int_equal(share_of_user_running(&share, 0, 256, 50), 128);
+    assert_int_equal(share_of_user_running(&share, 100, 256, 50), 15);
 }
