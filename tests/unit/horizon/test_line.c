@@ -3,9 +3,12 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "serve/line.h"
 #include "serve/request.h"
+
+#define WAIT_S_MOST 30
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
@@ -36,9 +39,13 @@ static void late(struct request *request)
 
 static void await_order(const char *wanted)
 {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += WAIT_S_MOST;
+    int r = 0;
     pthread_mutex_lock(&lock);
-    while (strcmp(order, wanted) != 0 && strlen(order) < strlen(wanted))
-        pthread_cond_wait(&news, &lock);
+    while (r == 0 && strcmp(order, wanted) != 0 && strlen(order) < strlen(wanted))
+        r = pthread_cond_timedwait(&news, &lock, &end);
     assert_string_equal(order, wanted);
     pthread_mutex_unlock(&lock);
 }
