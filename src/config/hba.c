@@ -3,8 +3,8 @@
  *     TYPE DATABASES USERS [ADDRESS [MASK]] METHOD [NAME=VALUE ...]
  *
  * Every line that is wrong gets one error; with any error there is no table. A line that is right
- * in PostgreSQL and asks for what is not served here lets nobody in, with advice that says so. What
- * the words mean is in hba.h; how a line falls into words in hba_token.c.
+ * in PostgreSQL and asks for what is not served here lets nobody in but whom it names plainly, with
+ * advice that says so. What the words mean is in hba.h; how a line falls into words in hba_token.c.
  * Test: tests/unit/config/test_hba.c.
  */
 #include <arpa/inet.h>
@@ -447,12 +447,28 @@ static void compare_with_left_out(struct config_hba_reader *reader,
     }
 }
 
-/* A line that lets nobody in, with the reason. */
+static bool names_somebody(const struct config_hba_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (list->items[i].word != CONFIG_HBA_UNKNOWN)
+            return true;
+    }
+    return false;
+}
+
+/* A line that cannot be served, with the reason; but whom it names besides is served. */
 static void leave_out(struct config_hba_reader *reader, struct config_hba_rule *rule)
 {
+    bool is_served_in_part = !rule->lacks_method && rule->address != CONFIG_HBA_HOSTNAME &&
+                             names_somebody(&rule->databases) && names_somebody(&rule->users);
+
     if (rule->is_reject) {
         config_hba_error(reader, "%s; a reject line cannot be left out", reader->unserved);
         return;
+    }
+    if (is_served_in_part) {
+        compare_with_left_out(reader, rule);
+        rule_add(reader, rule); /* who only may be meant does not fit it */
     }
     rule->unserved = base_arena_text(&reader->hba->arena, base_slice_text(reader->unserved));
     if (rule->unserved == NULL) {
@@ -461,10 +477,13 @@ static void leave_out(struct config_hba_reader *reader, struct config_hba_rule *
     }
     if (reader->left_out_count < CONFIG_HBA_COMPARED_MAX)
         reader->left_out[reader->left_out_count++] = reader->hba->rule_count;
-    config_advice_add(reader->builder->errors, reader->builder->place,
-                      "%s. The line lets nobody in: who is meant, or may be, is refused unless a "
-                      "later line asks for as much",
-                      rule->unserved);
+    config_advice_add(
+        reader->builder->errors, reader->builder->place, "%s. %s", rule->unserved,
+        rule->lacks_method  ? "The line lets nobody in: who is meant, or may be, is refused"
+        : is_served_in_part ? "Who is named besides is let in; who else may be meant is "
+                              "refused unless a later line asks for as much"
+                            : "The line lets nobody in: who may be meant is refused "
+                              "unless a later line asks for as much");
     rule_add(reader, rule);
 }
 

@@ -7,7 +7,8 @@
  *
  * Not served: +role, samerole and samegroup (weir does not know who is a member of what), host
  * names, and the methods gss, sspi, radius and bsd. A line that asks for one of them lets nobody
- * in, with advice that says so, and stays in its place: whom it fits is refused. Where it is not
+ * in, with advice that says so, and stays in its place: whom it fits is refused. (A line of names
+ * and roles lets in the names.) Where it is not
  * known whom it fits, a later line decides if that asks for as much; if it asks for less, nobody
  * gets in by it whom the former may have meant. (PgBouncer leaves out every line it cannot read, so
  * that the next one decides, however little that asks.) Everything else that is wrong refuses the

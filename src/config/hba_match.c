@@ -187,6 +187,9 @@ static bool asks_for_proof(const struct config_hba_rule *later,
     case CONFIG_AUTH_TYPE_PAM:
         return later->method == CONFIG_AUTH_TYPE_PAM &&
                strcmp(later->pam_service, earlier->pam_service) == 0;
+    case CONFIG_AUTH_TYPE_LDAP:
+        return later->method == CONFIG_AUTH_TYPE_LDAP &&
+               config_ldap_equal(&later->ldap, &earlier->ldap);
     default:
         return wanted > 0 && password_rank(later->method) >= wanted;
     }

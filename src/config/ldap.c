@@ -268,6 +268,18 @@ int config_ldap_parse(struct base_arena *arena, const char *text, struct config_
     return status;
 }
 
+bool config_ldap_equal(const struct config_ldap *a, const struct config_ldap *b)
+{
+    struct config_ldap one = *a, other = *b;
+
+    for (size_t i = 0; i < TEXT_COUNT; i++) {
+        if (strcmp(*field_of(&one, &texts[i]), *field_of(&other, &texts[i])) != 0)
+            return false;
+    }
+    return a->port == b->port && a->is_ldaps == b->is_ldaps && a->has_starttls == b->has_starttls &&
+           a->has_search == b->has_search && a->scope == b->scope;
+}
+
 int config_ldap_copy(struct base_arena *arena, const struct config_ldap *ldap,
                      struct config_ldap *ret_copy)
 {

@@ -49,6 +49,9 @@ int config_ldap_check(const struct config_ldap *ldap, char *why, size_t why_byte
 int config_ldap_parse(struct base_arena *arena, const char *text, struct config_ldap *ret_ldap,
                       char *why, size_t why_bytes) BASE_MUST_CHECK;
 
+/* Do they ask the same servers for the same? */
+bool config_ldap_equal(const struct config_ldap *a, const struct config_ldap *b);
+
 /* A copy whose texts are the arena's. BASE_ENOMEM. */
 int config_ldap_copy(struct base_arena *arena, const struct config_ldap *ldap,
                      struct config_ldap *ret_copy) BASE_MUST_CHECK;

@@ -123,7 +123,8 @@
         unix_socket_dir, PATH, "/tmp", 0, 90, RESTART,                                             \
         "Folder of the Unix socket, and where servers without `host` are looked for; `@name` is "  \
         "the abstract name space. Empty: no Unix socket.")                                         \
-    OPTION(unix_socket_mode, MODE, "0777", 0, 0777, RESTART, "File mode of the Unix socket.")      \
+    OPTION(unix_socket_mode, MODE, "0777", 0, 0777, RESTART,                                       \
+           "File mode of the Unix socket; setting it needs /proc.")                                \
     OPTION(unix_socket_group, TEXT, "", 0, OPTION_NAME_BYTES, RESTART,                             \
            "Group that the Unix socket is given to.")                                              \
     OPTION(                                                                                        \

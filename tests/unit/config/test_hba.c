@@ -315,6 +315,8 @@ TEST(hba_a_line_that_is_not_served_opens_no_door)
         {"hostssl all +a all md5 clientcert=verify-ca",
          "hostssl all all all scram-sha-256 clientcert=verify-full", 3, false},
         {"host all +a all pam pamservice=x", "host all all all pam pamservice=x", 3, false},
+        {"host all +a all ldap ldapserver=h ldapprefix=a",
+         "host all all all ldap ldapprefix=a ldapserver=h", 3, false},
         {"host all +admins all md5", "host all all all reject", 3, false},
         /* less, or something else */
         {"hostssl all +admins all scram-sha-256 clientcert=verify-full", scram, 2, true},
@@ -360,6 +362,28 @@ TEST(hba_a_line_that_is_not_served_opens_no_door)
         config_errors_done(&errors);
         config_free(config);
     }
+}
+
+/* A line names people beside a role: it is theirs, and for the others as if it named the role
+ * alone. */
+TEST(hba_a_line_of_names_and_roles_lets_in_the_names)
+{
+    struct config_errors errors = {0};
+    struct config *config = NULL;
+
+    assert_int_equal(read_hba("hostssl shop,samerole app,+admins all cert\n"
+                              "host all all all scram-sha-256\n",
+                              "", no_files, &config, &errors),
+                     BASE_OK);
+    assert_true(helper_has(errors.advice, errors.advice_count, "Who is named besides is let in"));
+    assert_int_equal(line_for(config, "tls", "10.1.2.3", "app", "shop"), 1);
+    assert_null(ask(config, "tls", "10.1.2.3", "app", "shop")->unserved);
+    assert_int_equal(line_for(config, "tls", "10.1.2.3", "bob", "shop"), 1);
+    assert_non_null(ask(config, "tls", "10.1.2.3", "bob", "shop")->unserved);
+    assert_non_null(ask(config, "tls", "10.1.2.3", "app", "other")->unserved);
+    assert_int_equal(line_for(config, "tcp", "10.1.2.3", "bob", "shop"), 2);
+    config_errors_done(&errors);
+    config_free(config);
 }
 
 /* What is asked for there means nothing, and no advice is given about it. */
