@@ -259,7 +259,7 @@ static struct request *make(struct front *front, struct MHD_Connection *connecti
     request->app = front_app(front);
     request->front = front;
     request->connection = connection;
-    request->began = request->waits_since = weir_now();
+    request->began = weir_now();
     request->app->counts.requests++;
     request->app->counts.in_flight++;
     return request;
@@ -411,10 +411,19 @@ static bool fly(struct request *request)
            front_board(request->front, request);
 }
 
+/* What a client took to send the request does not count. */
+static void begin_waiting(struct request *request)
+{
+    weir_time most = (weir_time)settings_waits_ms(request->app->settings) * WEIR_MS;
+    request->waits_since = weir_now();
+    request->tries_end_at = request->waits_since + most;
+}
+
 static enum MHD_Result run(struct request *request)
 {
     peer_enter(request->app->http, request->connection, PEER_WORKING);
     request->phase = REQUEST_RUNNING;
+    begin_waiting(request);
     bool is_good = check_body(request);
     if (is_good && request->route->run != ROUTE_INLINE) {
         MHD_suspend_connection(request->connection);

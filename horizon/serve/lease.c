@@ -15,7 +15,6 @@
 #define QUERY_CANCELED   "57014"
 #define RETRY_FULL_S     2
 #define RETRY_DOWN_S     5
-#define TRIES            2
 #define TEXT_OF_POOL_MAX 600
 
 /* ---- replies ---------------------------------------------------------------------------------
@@ -95,6 +94,21 @@ static void refuse_lease(struct request *request, const struct weir_error *error
                 "all %u database connections were in use for %ld ms, and %u requests wait; try "
                 "again in a moment",
                 most, request->app->settings->pool_wait_ms, error->waiting);
+}
+
+/* It was taken from the line when its time to wait was over, and nothing is free. */
+static void refuse_late(struct request *request)
+{
+    struct weir_stats stats;
+    if (weir_pool_stats(request->app->pool, &stats) == 0 && stats.last_failure != 0) {
+        refuse_down(request, stats.last_failure_text);
+        return;
+    }
+    reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "pool_exhausted",
+                RETRY_FULL_S,
+                "too many requests were before this one: no database connection was free when its "
+                "turn came after %llu ms; try again in a moment",
+                (unsigned long long)((weir_now() - request->waits_since) / WEIR_MS));
 }
 
 void lease_refuse_user(struct request *request)
@@ -289,6 +303,26 @@ void lease_tell(const struct request *request, weir_time waited)
     }
 }
 
+static bool wait_for(struct request *request, const struct weir_want *want)
+{
+    struct weir_error error;
+    bool is_lent = weir_pool_take(request->app->pool, want, &request->conn, &error) == 0;
+    if (!is_lent) {
+        refuse_lease(request, &error);
+    }
+    return is_lent;
+}
+
+/* For who may not wait any more. */
+static bool try(struct request *request, const struct weir_want *want)
+{
+    bool is_lent = weir_pool_try(request->app->pool, want, &request->conn) == 0;
+    if (!is_lent) {
+        refuse_late(request);
+    }
+    return is_lent;
+}
+
 static bool take(struct request *request)
 {
     const struct settings *settings = request->app->settings;
@@ -296,10 +330,9 @@ static bool take(struct request *request)
         .deadline = request->waits_since + (weir_time)settings->pool_wait_ms * WEIR_MS,
         .tag = request->route->name,
     };
-    struct weir_error error;
     weir_time start = weir_now();
-    if (weir_pool_take(request->app->pool, &want, &request->conn, &error) != 0) {
-        refuse_lease(request, &error);
+    if (!(start < want.deadline ? wait_for(request, &want) : try(request, &want))) {
+        request->conn = NULL;
         return false;
     }
     request->lease_ends_at = weir_now() + (weir_time)settings->query_ms * WEIR_MS;
@@ -336,15 +369,21 @@ static void run_once(struct request *request)
     request->conn = NULL;
 }
 
+/* Whether what broke may be done once more, and the answer is still on its way in time. */
+static bool may_try_again(const struct request *request)
+{
+    weir_time query = (weir_time)request->app->settings->query_ms * WEIR_MS;
+    return request->is_conn_broken && request->route->method == METHOD_GET &&
+           weir_now() + query <= request->tries_end_at;
+}
+
 void lease_run(struct request *request)
 {
-    for (int i = 0; i < TRIES; i++) {
-        run_once(request);
-        if (!request->is_conn_broken || request->route->method != METHOD_GET || i + 1 == TRIES) {
-            break;
-        }
+    run_once(request);
+    if (may_try_again(request)) {
         request->is_conn_broken = false;
         reply_done(&request->reply);
+        run_once(request);
     }
     http_resume(request);
 }

@@ -4,8 +4,10 @@
  * connection, call the handler, give the connection back, resume. Whatever goes wrong becomes the
  * request's reply: 503 with Retry-After when there is no connection within pool_wait, 504 when
  * statements are not done within query_ms (the pool cancels them at the server), 401 when the user
- * is gone. A GET whose connection turns out to be dead is done once more on another one.
- * Test: tests/system/test_horizon_faults.py.
+ * is gone. A GET whose connection turns out to be dead is done once more on another one, if that
+ * can end in time (request->tries_end_at). A request whose time to wait is over when a worker takes
+ * it from the line still gets a connection that is free, but waits for none. Test:
+ * tests/unit/horizon/test_lease.c, tests/system/test_horizon_faults.py.
  */
 #ifndef HORIZON_SERVE_LEASE_H
 #define HORIZON_SERVE_LEASE_H

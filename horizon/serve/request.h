@@ -36,7 +36,8 @@ struct request {
     char path[PATH_BYTES_MAX];
     const char *argument; /* the part of `path` that the pattern leaves open */
     weir_time began;
-    weir_time waits_since; /* for a connection; after a flight that did not help, anew */
+    weir_time waits_since;  /* for a connection; after a flight that did not help, anew */
+    weir_time tries_end_at; /* no second try that could end after it */
     char *body;
     size_t body_bytes;
     bool is_too_large;

@@ -139,11 +139,17 @@ static const struct row *find_flag(const char *argument, size_t bytes)
     return NULL;
 }
 
-/* A request may wait for a connection, and a GET whose connection breaks is done twice (lease.c).
- * Routers give up after 30 s and tell nobody: the answer has to be on its way before. */
+/* A GET whose connection breaks is done twice (lease.c), a flight that did not help counts as one
+ * of the two where it took its time. */
+long settings_waits_ms(const struct settings *settings)
+{
+    return settings->pool_wait_ms + 2 * settings->query_ms;
+}
+
+/* Routers give up after 30 s and tell nobody: the answer has to be on its way before. */
 static bool check_waits(const struct settings *settings, char *why, size_t why_bytes)
 {
-    long most = settings->pool_wait_ms + 2 * settings->query_ms;
+    long most = settings_waits_ms(settings);
     if (most <= WAITS_MS_MOST) {
         return true;
     }

@@ -26,6 +26,9 @@ struct settings {
 bool settings_read(int argc, char **argv, struct settings *ret_settings, bool *ret_help, char *why,
                    size_t why_bytes);
 
+/* The longest that a request's waits may take: one for a connection, and two tries. */
+long settings_waits_ms(const struct settings *settings);
+
 /* One line for each setting. */
 void settings_help(FILE *to);
 

@@ -2,10 +2,12 @@
 and recovery by itself."""
 import concurrent.futures
 import contextlib
+import json
 import os
 import re
 import signal
 import threading
+import time
 
 import pytest
 from harness.horizon import PASSWORD
@@ -284,6 +286,37 @@ def test_log_tells_each_requests_pool_and_wait(fragile):
         assert pool_line(fragile, holder.result())[1:3] == [1, 0]
         assert pool_line(fragile, waiter.result())[:3] == [1, 1, 0]
         assert pool_line(fragile, waiter.result())[3] >= round(least, 1)
+
+
+def test_what_a_client_takes_to_send_its_request_is_no_wait_for_a_connection(fragile):
+    fragile.start(HORIZON_POOL_TIMEOUT_MS=300)
+    token = fragile.login("ann")  # the pool has no connection yet
+    body = json.dumps({"date": "2020-01-01", "kind": "DEPOSIT", "amount": 1}).encode()
+    with contextlib.closing(fragile.client()) as client:
+        client.putrequest("POST", f"{MANAGER}/activities")
+        for name, value in (("Authorization", f"Bearer {token}"), ("Content-Length", len(body)),
+                            ("Content-Type", "application/json")):
+            client.putheader(name, value)
+        client.endheaders()
+        time.sleep(0.5)  # longer than a wait may be
+        client.send(body)
+        answer = client.getresponse()
+        assert answer.status == 201, answer.read()
+
+
+def test_who_comes_from_the_line_too_late_still_gets_a_connection_that_is_free(fragile):
+    fragile.start(HORIZON_POOL_TIMEOUT_MS=300, HORIZON_WORKERS=1, HORIZON_USER_TTL=0)
+    token = fragile.login("ann")
+    assert fragile.get("/api/me", token).status == 200
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        with locked(fragile, "snapshots"):
+            first = threads.submit(fragile.get, f"{MANAGER}/summary", token)
+            until(lambda: waiting_for_locks(fragile) == 1, 10, "the worker is busy")
+            second = threads.submit(fragile.get, "/api/me", token)
+            until(lambda: fragile.get("/api/operations", token).json["http"]["queued"] == 1, 10,
+                  "one stands in line")
+            time.sleep(0.5)  # longer than a wait may be
+        assert (first.result().status, second.result().status) == (200, 200)
 
 
 def test_line_has_an_end(fragile):
