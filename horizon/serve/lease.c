@@ -121,6 +121,15 @@ void lease_refuse_user(struct request *request)
     http_resume(request);
 }
 
+void lease_refuse_displaced(struct request *request)
+{
+    reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "user_limit",
+                RETRY_FULL_S,
+                "the line for the database is full, nobody has more requests in it than you, and "
+                "others came; wait for your answers, then try again");
+    http_resume(request);
+}
+
 static void refuse_unknown(struct request *request)
 {
     reply_error(&request->reply, MHD_HTTP_UNAUTHORIZED, request->id, "unknown_user",

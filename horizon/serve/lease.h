@@ -24,6 +24,9 @@ void lease_run(struct request *request);
  * http_resume. */
 void lease_refuse_user(struct request *request);
 
+/* The same to a request that made room for one of somebody with fewer in line. */
+void lease_refuse_displaced(struct request *request);
+
 /* One statement on the request's connection, before its deadline. The result is to be PQclear'd;
  * NULL: the reply is an error already. */
 PGresult *lease_query(struct request *request, const char *statement, int count,

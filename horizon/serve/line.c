@@ -48,6 +48,7 @@ struct line {
     pthread_cond_t news;
     void (*run)(struct request *request);
     void (*late)(struct request *request);
+    void (*displaced)(struct request *request);
     size_t waiting, most, places;
     unsigned idle, busy, count, limit, running;
     weir_time patience;
@@ -153,6 +154,21 @@ static struct request *pop(struct member *member)
     member->first = request->next;
     member->end = member->first ? member->end : &member->first;
     member->waiting--;
+    return request;
+}
+
+/* The last one of a member that has more. */
+static struct request *pop_newest(struct member *member)
+{
+    struct request *before = member->first;
+    while (before->next->next) {
+        before = before->next;
+    }
+    struct request *request = before->next;
+    before->next = NULL;
+    member->end = &before->next;
+    member->waiting--;
+    member->list->waiting--;
     return request;
 }
 
@@ -284,12 +300,13 @@ struct line *line_open(unsigned threads, size_t most, void (*run)(struct request
 }
 
 void line_share(struct line *line, size_t places, unsigned running, weir_time patience,
-                void (*late)(struct request *request))
+                void (*late)(struct request *request), void (*displaced)(struct request *request))
 {
     line->places = places;
     line->running = running;
     line->patience = patience;
     line->late = late;
+    line->displaced = displaced;
 }
 
 /* Who was blocked may be so no longer. */
@@ -316,12 +333,39 @@ void line_share_running(struct line *line, unsigned running)
     pthread_mutex_unlock(&line->lock);
 }
 
-static enum line_answer add(struct line *line, struct member *member, struct request *request)
+static struct member *find_greatest(struct line *line)
 {
-    if (line->count == 0 || line->waiting + line->busy >= line->most + line->limit) {
+    struct member *const firsts[] = {line->turns.first, line->blocked.first};
+    struct member *greatest = NULL;
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        for (struct member *member = firsts[i]; member; member = member->after) {
+            greatest = greatest && greatest->waiting >= member->waiting ? greatest : member;
+        }
+    }
+    return greatest;
+}
+
+/* What has to leave a full line for a request of `member`. NULL: nobody has so many more that this
+ * would be fair. */
+static struct request *displace(struct line *line, const struct member *member)
+{
+    struct member *greatest = line->displaced ? find_greatest(line) : NULL;
+    if (!greatest || greatest->waiting < member->waiting + 2) {
+        return NULL;
+    }
+    line->waiting--;
+    return pop_newest(greatest);
+}
+
+static enum line_answer add(struct line *line, struct member *member, struct request *request,
+                            struct request **ret_displaced)
+{
+    bool is_full = line->waiting + line->busy >= line->most + line->limit;
+    bool has_all = member->user[0] && member->waiting + member->running >= line->places;
+    if (line->count == 0 || (is_full && (has_all || !(*ret_displaced = displace(line, member))))) {
         return LINE_FULL;
     }
-    if (member->user[0] && member->waiting + member->running >= line->places) {
+    if (has_all) {
         return LINE_USER_FULL;
     }
     push(member, request);
@@ -336,12 +380,16 @@ enum line_answer line_add(struct line *line, struct request *request)
         start(line); /* one is to watch who is blocked */
     }
     struct member *member = find(line, request->claims.user_id);
-    enum line_answer answer = member ? add(line, member, request) : LINE_FULL;
+    struct request *displaced = NULL;
+    enum line_answer answer = member ? add(line, member, request, &displaced) : LINE_FULL;
     if (member) {
         place(line, member);
     }
     pthread_cond_signal(&line->news);
     pthread_mutex_unlock(&line->lock);
+    if (displaced) {
+        line->displaced(displaced);
+    }
     return answer;
 }
 

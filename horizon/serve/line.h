@@ -6,8 +6,9 @@
  * Users take turns: each has its requests in the order in which they came, and a thread takes the
  * first one of the user who has waited longest for a turn. A line that is fair (line_share) lets
  * one user have some of its places and run some of its requests at once, no more: what a user sends
- * above that waits for the user's own requests, while others are served. Requests without a user
- * are those of one user without such limits. Test: tests/unit/horizon/test_line.c,
+ * above that waits for the user's own requests, while others are served. A full line makes room for
+ * who has fewer requests in it than another. Requests without a user are those of one user without
+ * such limits. Test: tests/unit/horizon/test_line.c,
  * test_horizon_faults.py.
  */
 #ifndef HORIZON_SERVE_LINE_H
@@ -31,9 +32,10 @@ struct line *line_open(unsigned threads, size_t most, void (*run)(struct request
 
 /* What one user may have: so many requests in line or under way, so many of them under way.
  * What has waited for the user's own requests since before `patience` (request->waits_since) is
- * given to `late`, which is done with it when it returns. Before the first request. */
+ * given to `late`; the newest request of who has most in line, when it is full and somebody with
+ * fewer comes, to `displaced`. Both are done with it when they return. Before the first request. */
 void line_share(struct line *line, size_t places, unsigned running, weir_time patience,
-                void (*late)(struct request *request));
+                void (*late)(struct request *request), void (*displaced)(struct request *request));
 
 /* Changes how many requests of one user may be under way. */
 void line_share_running(struct line *line, unsigned running);

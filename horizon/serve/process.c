@@ -117,7 +117,8 @@ static struct line *open_workers(const struct settings *settings)
                    share_of_user((uint32_t)(settings->workers + settings->line),
                                  (uint32_t)settings->user_share),
                    running_of_user(settings, &share, SHARE_NONE),
-                   (weir_time)settings->pool_wait_ms * WEIR_MS, lease_refuse_user);
+                   (weir_time)settings->pool_wait_ms * WEIR_MS, lease_refuse_user,
+                   lease_refuse_displaced);
     }
     return line;
 }

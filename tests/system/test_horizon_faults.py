@@ -378,6 +378,29 @@ def test_user_who_floods_leaves_connections_of_those_that_the_server_is_found_to
         fragile.pg.sql("ALTER ROLE app CONNECTION LIMIT -1", fetch=False)
 
 
+def test_line_that_two_users_fill_makes_room_for_a_third(fragile):
+    fragile.start(HORIZON_POOL_SIZE=4, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=10000,
+                  HORIZON_QUERY_TIMEOUT_MS=9000, HORIZON_WORKERS=4, HORIZON_LINE=12)
+    users = [fragile.ann, fragile.add_user("bob")]
+    fragile.add_user("cid")
+    tokens = [fragile.login(name) for name in ("ann", "bob")]
+    cid = fragile.login("cid")
+    with concurrent.futures.ThreadPoolExecutor(20) as threads:
+        with held(fragile, users[0]), held(fragile, users[1]):
+            floods = [threads.submit(make_deposit, fragile, token) for token in tokens
+                      for _ in range(8)]
+            until(lambda: fragile.get("/api/operations", cid).json["http"]["queued"] == 12, 10,
+                  "the line is full")
+            third = threads.submit(make_deposit, fragile, cid)
+            until(lambda: any(future.done() for future in floods), 5, "one makes room")
+        assert third.result().status == 201
+        answers = [future.result() for future in floods]
+    told = [answer.json["error"] for answer in answers if answer.status == 503]
+    assert [error["code"] for error in told] == ["user_limit"]
+    assert "nobody has more requests in it than you" in told[0]["message"]
+    assert [answer.status for answer in answers].count(201) == 15
+
+
 def test_user_who_floods_is_refused_while_another_is_served(fragile):
     """Half of the connections and of the places in line are for all others."""
     fragile.start(HORIZON_POOL_SIZE=4, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=3000,

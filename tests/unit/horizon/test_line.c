@@ -92,7 +92,7 @@ TEST(what_one_user_may_not_run_yet_others_overtake)
 {
     struct request a[3], b;
     struct line *line = begin(3);
-    line_share(line, 3, 1, 1000 * WEIR_SECOND, late);
+    line_share(line, 3, 1, 1000 * WEIR_SECOND, late, late);
     for (int i = 0; i < 3; i++)
         assert_int_equal(line_add(line, made(&a[i], (char)('A' + i), "ann")), LINE_ADDED);
     assert_int_equal(line_add(line, made(&b, 'E', "ann")), LINE_USER_FULL);
@@ -110,7 +110,7 @@ TEST(what_waits_too_long_for_its_own_user_is_told)
 {
     struct request a[2], b;
     struct line *line = begin(3);
-    line_share(line, 3, 1, WEIR_MS, late);
+    line_share(line, 3, 1, WEIR_MS, late, late);
     assert_int_equal(line_add(line, made(&a[0], 'A', "ann")), LINE_ADDED);
     await_order("A");
     assert_int_equal(line_add(line, made(&a[1], 'B', "ann")), LINE_ADDED);
@@ -125,10 +125,70 @@ TEST(requests_without_a_user_have_only_the_lines_own_end)
 {
     struct request some[3];
     struct line *line = begin(1);
-    line_share(line, 1, 1, WEIR_MS, late);
+    line_share(line, 1, 1, WEIR_MS, late, late);
     for (int i = 0; i < 3; i++)
         assert_int_equal(line_add(line, made(&some[i], (char)('A' + i), "")), LINE_ADDED);
     open_gate(true);
     await_order("ABC");
+    line_close(line);
+}
+
+/* Ten requests in line behind one that runs: no more have room. */
+static void fill(struct line *line, struct request some[11], const char *user)
+{
+    assert_int_equal(line_add(line, made(&some[0], 'A', user)), LINE_ADDED);
+    await_order("A");
+    for (int i = 1; i < 11; i++)
+        assert_int_equal(line_add(line, made(&some[i], (char)('A' + i), user)), LINE_ADDED);
+}
+
+TEST(a_full_line_makes_room_for_who_has_fewer_in_it)
+{
+    struct request a[11], b[6], c;
+    struct line *line = begin(1);
+    line_share(line, 100, 100, 1000 * WEIR_SECOND, late, late);
+    fill(line, a, "ann");
+    assert_int_equal(line_add(line, made(&c, 'Z', "ann")), LINE_FULL);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(line_add(line, made(&b[i], (char)('P' + i), "bob")), LINE_ADDED);
+    await_order("Akjihg");
+    assert_int_equal(line_add(line, made(&b[5], 'Y', "bob")), LINE_FULL); /* as many as ann has */
+    assert_int_equal(line_add(line, made(&c, 'Z', "cid")), LINE_ADDED);
+    unsigned threads;
+    size_t waiting;
+    line_count(line, &threads, &waiting);
+    assert_int_equal(waiting, 10);
+    open_gate(true);
+    await_order("AkjihgfBPZCQDREST");
+    line_close(line);
+}
+
+TEST(a_full_line_makes_room_where_its_user_is_blocked)
+{
+    struct request a[11], b[2];
+    struct line *line = begin(1);
+    line_share(line, 100, 1, 1000 * WEIR_SECOND, late, late);
+    fill(line, a, "ann");
+    assert_int_equal(line_add(line, made(&b[0], 'P', "bob")), LINE_ADDED);
+    await_order("Ak");
+    open_gate(true);
+    await_order("AkPBCDEFGHIJ");
+    assert_int_equal(line_add(line, made(&b[1], 'Q', "bob")), LINE_ADDED);
+    await_order("AkPBCDEFGHIJQ");
+    line_close(line);
+}
+
+TEST(who_has_all_its_places_displaces_nobody)
+{
+    struct request some[11], b[3];
+    struct line *line = begin(1);
+    line_share(line, 2, 100, 1000 * WEIR_SECOND, late, late);
+    fill(line, some, "");
+    assert_int_equal(line_add(line, made(&b[0], 'P', "bob")), LINE_ADDED);
+    assert_int_equal(line_add(line, made(&b[1], 'Q', "bob")), LINE_ADDED);
+    assert_int_equal(line_add(line, made(&b[2], 'R', "bob")), LINE_FULL);
+    await_order("Akj");
+    open_gate(true);
+    await_order("AkjBPCQDEFGHI");
     line_close(line);
 }
