@@ -181,6 +181,16 @@ static int contradict(const struct request *request, const char *path,
                     problem->text);
 }
 
+/* Other programs call a price so: who has one of these has to see it. */
+static void tell_valued(const char *path, size_t count)
+{
+    if (count > 0)
+        printf(
+            "%s: the column Value was taken for what a row came to, fees and taxes included, and "
+            "made the price or amount of %zu %s; say --column price=Value if it is a price\n",
+            path, count, count == 1 ? "row" : "rows");
+}
+
 static int write_activities(struct request *request, const char *path,
                             const struct import_activities *activities)
 {
@@ -198,6 +208,7 @@ static int write_activities(struct request *request, const char *path,
         return cli_fail("%s: the portfolio cannot be valued: %s", path, problem.text);
     report(request, path, "activities", &imported);
     puts("");
+    tell_valued(path, activities->valued);
     return CLI_DONE;
 }
 

@@ -77,7 +77,8 @@ struct reading {
     struct import_activity *activity;
     struct import_problems *problems;
     bool has_quantity, has_price, has_amount, has_value;
-    int64_t value; /* with fees and taxes, of either sign in the file */
+    bool is_valued; /* the value was needed */
+    int64_t value;  /* with fees and taxes, of either sign in the file */
 };
 
 static bool refuse(const struct reading *reading, const char *text, const char *what)
@@ -187,6 +188,7 @@ static bool price_of_value(struct reading *reading)
         return refuse(reading, "the %s makes no price: it is less than fee and taxes, or too large",
                       "value");
     activity->price = (int64_t)price;
+    reading->is_valued = true;
     return true;
 }
 
@@ -212,6 +214,7 @@ static bool read_money(struct reading *reading)
         !read_fee(reading, FEE, &activity->fee))
         return false;
     if (!reading->has_amount && reading->has_value) {
+        reading->is_valued = true;
         activity->amount = reading->value + (is_income ? activity->fee : 0);
     } else if (!reading->has_amount && is_charge && activity->fee > 0) {
         activity->amount = activity->fee; /* a charge that stands in the column of fees */
@@ -394,8 +397,10 @@ static void read_rows(const struct sheet *sheet, const struct import_activity_hi
                                   .activity = activity,
                                   .problems = &read->problems};
         *activity = (struct import_activity){.line = sheet->lines[row]};
-        if (read_row(&reading))
+        if (read_row(&reading)) {
             read->count++;
+            read->valued += reading.is_valued;
+        }
     }
 }
 

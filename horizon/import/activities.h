@@ -2,13 +2,15 @@
  *
  *     date | tradedate                       type | action | buy/sell
  *     symbol | code | ticker                 quantity | qty | shares | units
- *     price | unitprice | tradeprice | value fee | commission | ibcommission
- *     amount | total                         currency | ccy | currencyprimary
+ *     price | unitprice | tradeprice         fee | commission | ibcommission
+ *     amount | total; value                  currency | ccy | currencyprimary
  *     account | accountid                    comment | note
  *     numerator, denominator | ratio (7:1)   id | orderid | tradeid
  *
  * `fee_or_amount` is the fee of a trade and the amount of anything else. An amount that is missing
- * is quantity x price, or the price alone. Fees may be negative (some brokers write them so).
+ * is quantity x price, or the price alone. `value` is what a row came to, fees and taxes included:
+ * it makes the price, or the amount, where there is none. Fees may be negative (some brokers write
+ * them so).
  *
  * Each row gets a key: its id, or else everything that it says. A key that the database knows is a
  * row that was imported before; two rows of one file with the same key are a mistake, unless
@@ -42,6 +44,7 @@ struct import_activity {
 struct import_activities {
     struct import_activity *activities; /* in the order of the file */
     size_t count;
+    size_t valued; /* those whose price or amount was made from the value */
     struct import_problems problems;
 };
 

@@ -119,6 +119,19 @@ def test_the_shipped_files_are_read(ana):
     assert kinds[0]["kind"] == "INDEX"
 
 
+def test_prices_made_from_the_column_value_are_told(ana):
+    """Other programs' Value is the price of one share, Portfolio Performance's what a trade came to."""
+    prices(ana, YAHOO, "--symbol", "AAPL")
+    trades = ("date,type,symbol,shares,value\n2018-05-10,DEPOSIT,,,1000\n2018-05-10,BUY,AAPL,2,190\n"
+              "2018-05-11,BUY,AAPL,1,191\n")
+    out, _ = activities(ana, trades, "--dry-run")
+    assert "made the price or amount of 3 rows; say --column price=Value if it is a price\n" in out
+    out, _ = activities(ana, trades, "--column", "price=Value")
+    assert "column Value" not in out
+    told = ana.sql("SELECT price FROM activities WHERE kind = 'BUY' ORDER BY day")
+    assert [float(row["price"]) for row in told] == [190, 191]
+
+
 def test_a_trade_in_old_shares_and_a_split_are_the_same_trade(ana):
     with open(os.path.join(DATA, "prices_daily.csv"), encoding="utf-8") as file:
         prices(ana, file.read())

@@ -427,12 +427,14 @@ TEST(a_value_is_the_total_with_fees_and_taxes)
     assert_int_equal(read[3].amount, 30000);
     assert_int_equal(read[4].amount, 2000);
     assert_int_equal(read[5].amount, 400);
+    assert_int_equal(activities.valued, 6);
     says(read_activities("date,type,symbol,shares,value,fee\n2021-01-04,BUY,IBM,1,5,6\n"),
          "2: the value makes no price");
     assert_string_equal(read_activities("date,type,symbol,shares,price,value\n"
                                         "2021-01-04,BUY,IBM,2,10,20\n"),
                         "");
     assert_int_equal(activities.activities[0].price, 10000000);
+    assert_int_equal(activities.valued, 0);
 }
 
 static const char *read_as(const char *text, char delimiter, const struct sheet_naming *namings,
