@@ -21,7 +21,7 @@
 #define FIGURE_NO_BASE       "no_base_value"
 #define FIGURE_NO_ACTIVITY   "no_activities"
 #define FIGURE_NO_PRICE_YET  "no_price_yet" /* all activities are after the last price */
-#define FIGURE_NO_BENCHMARK  "no_benchmark"
+#define FIGURE_NO_BENCHMARK  "no_benchmark" /* it is no asset, or there is nothing of it */
 #define FIGURE_NO_PRICE      "no_price"
 #define FIGURE_TOTAL_LOSS    "total_loss"
 

@@ -413,6 +413,7 @@ enum {
     REPORT_SUBJECT,
     REPORT_START,
     REPORT_REASONS = REPORT_START + 16,
+    REPORT_HAS_BENCHMARK,
 };
 
 /* The figures' columns under the names that each of the three has. */
@@ -541,11 +542,19 @@ static void write_assets(struct out *out, const PGresult *result, const char *be
     out_end(out, '}');
 }
 
-/* A portfolio without figures, an index without prices. */
+/* Why nothing is known of the benchmark; `has_benchmark` is the column that says whether it is one
+ * of the user's assets. */
+static const char *why_benchmark(const PGresult *result, int has_benchmark)
+{
+    bool is_there = PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, has_benchmark), "t") == 0;
+    return is_there ? FIGURE_NO_PRICE : FIGURE_NO_BENCHMARK;
+}
+
+/* A portfolio without figures, a benchmark without prices. */
 static const char *why_report(const void *context, const char *name)
 {
-    (void)context;
-    return strcmp(name, "portfolio") == 0 ? FIGURE_NO_ACTIVITY : FIGURE_NO_PRICE;
+    return strcmp(name, "portfolio") == 0 ? FIGURE_NO_ACTIVITY
+                                          : why_benchmark(context, REPORT_HAS_BENCHMARK);
 }
 
 static void write_report(struct request *request, struct out *out, const PGresult *result)
@@ -581,7 +590,12 @@ static void splice(struct out *out, char *object)
     }
 }
 
-enum { CHART_START = COLUMNS_COMMON, CHART_SERIES = CHART_START + 2, CHART_ACTIVITIES };
+enum {
+    CHART_START = COLUMNS_COMMON,
+    CHART_SERIES = CHART_START + 2,
+    CHART_ACTIVITIES,
+    CHART_HAS_BENCHMARK
+};
 
 /* Arrays of the stored object that have nulls: the index before its first price, returns after a
  * total loss. */
@@ -606,7 +620,8 @@ static const char *why_chart(const void *context, const char *name)
             PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, CHART_ACTIVITIES), "0") != 0;
         return has_activities ? FIGURE_NO_PRICE_YET : FIGURE_NO_ACTIVITY;
     }
-    return strcmp(name, "portfolio") == 0 ? FIGURE_TOTAL_LOSS : FIGURE_NO_PRICE;
+    return strcmp(name, "portfolio") == 0 ? FIGURE_TOTAL_LOSS
+                                          : why_benchmark(result, CHART_HAS_BENCHMARK);
 }
 
 static void write_chart(struct request *request, struct out *out, const PGresult *result)

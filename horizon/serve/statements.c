@@ -15,6 +15,10 @@
 
 #define SELECT_COMMON "SELECT s.as_of, s.base_currency, " VERSION ", s.benchmark, "
 
+#define HAS_BENCHMARK                                                          \
+    "EXISTS (SELECT FROM assets b WHERE b.user_id = s.user_id AND b.symbol = " \
+    "s.benchmark) "
+
 #define COLUMNS_VIEW                                                                         \
     "a.symbol, a.name, a.kind, a.currency, v.price, v.previous_close, v.change, "            \
     "v.change_ratio, v.price_date, v.open, v.high, v.low, v.volume, v.high_52w, v.low_52w, " \
@@ -85,13 +89,14 @@ static const struct {
          "ORDER BY c.key) FROM checks c WHERE c.user_id = s.user_id), '[]')::text, "
          "f.subject, f.start_day, f.end_day, f.observations, f.total, f.annualised, f.xirr, "
          "f.volatility, f.downside, f.sharpe, f.max_drawdown, f.drawdown_peak, "
-         "f.drawdown_trough, f.beta, f.correlation, f.alpha, f.alpha_compounded, f.reasons "
+         "f.drawdown_trough, f.beta, f.correlation, f.alpha, f.alpha_compounded, "
+         "f.reasons, " HAS_BENCHMARK
          "FROM snapshots s LEFT JOIN figures f ON f.user_id = s.user_id AND f.range = $2 "
          "WHERE s.user_id = $1::uuid ORDER BY f.subject",
          2},
     [STATEMENT_CHART] = {"horizon_chart",
                          SELECT_COMMON
-                         "c.start_day, c.end_day, c.series, s.activity_count "
+                         "c.start_day, c.end_day, c.series, s.activity_count, " HAS_BENCHMARK
                          "FROM snapshots s LEFT JOIN charts c ON c.user_id = s.user_id AND "
                          "c.range = $2 WHERE s.user_id = $1::uuid",
                          2},

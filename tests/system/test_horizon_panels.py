@@ -349,7 +349,11 @@ def test_benchmark_that_is_too_short_for_figures_says_so(small, spx, series, rea
     chart = panel(service, "charts/portfolio", service.token)
     assert chart["benchmark_series"] == series
     assert chart["portfolio"] == pytest.approx([0, 0.1, -0.01], abs=1e-8)
-    portfolio = panel(service, "report", service.token)["portfolio"]
+    report = panel(service, "report", service.token)
+    portfolio = report["portfolio"]
+    missing = None if series[0] == 0 else "no_price" if spx else "no_benchmark"
+    assert chart["reasons"].get("benchmark_series") == missing
+    assert report["reasons"].get("benchmark_figures") == (None if spx else "no_benchmark")
     for name in ("beta", "correlation", "alpha_arith"):
         assert portfolio[name] is None and portfolio["reasons"][name] == reason
 

@@ -46,7 +46,7 @@ const reasons: Record<string, string> = {
     less_than_a_year: "only from one year on", no_solution: "there is no such rate",
     no_base_value: "nothing was held at the beginning", no_activities: "there are no activities",
     no_price_yet: "there is no price since the first activity",
-    no_benchmark: "not against itself", no_price: "there is no price", total_loss: "after a total loss",
+    no_benchmark: "there is no benchmark", no_price: "there is no price", total_loss: "after a total loss",
     no_previous_price: "there is one price only", not_supplied: "the prices' file does not have it",
     no_value: "nothing is there to be a part of", no_cost: "it cost nothing",
     no_contributions: "nothing was paid in", no_drawdown: "it never fell",

@@ -165,7 +165,7 @@ export const es: Messages = {
         less_than_a_year: "solo a partir de un año", no_solution: "no existe tal tipo",
         no_base_value: "no había nada al principio", no_activities: "no hay movimientos",
         no_price_yet: "no hay precio desde el primer movimiento",
-        no_benchmark: "no frente a sí mismo", no_price: "no hay precio",
+        no_benchmark: "no hay índice de referencia", no_price: "no hay precio",
         total_loss: "tras una pérdida total",
         no_previous_price: "solo hay un precio", not_supplied: "el fichero de precios no lo trae",
         no_value: "no hay nada de lo que sea parte", no_cost: "no costó nada",
