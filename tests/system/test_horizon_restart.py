@@ -90,7 +90,9 @@ def test_request_that_comes_as_time_to_drain_is_over_is_answered_or_not_taken(pl
                     asked.append(client)
             time.sleep(1.2)  # the time to drain is over
             process.send_signal(signal.SIGCONT)
-            assert process.wait(20) == 0
+            if process.wait(20) != 0:  # on a machine with much else to do there was no time left
+                assert process.returncode == 1
+                assert "requests were still running when time to drain was over" in plain.log()
             for client in asked:
                 with contextlib.suppress(ConnectionError, http.client.BadStatusLine):
                     assert client.getresponse().status in (503, 504)
