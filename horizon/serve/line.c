@@ -224,7 +224,7 @@ static void wait_for_news(struct line *line)
 {
     struct member *member = NULL;
     weir_time due = find_late(line, &member);
-    if (due <= weir_now()) {
+    if (member && due <= weir_now()) {
         run_late(line, member);
         return;
     }
