@@ -19,14 +19,21 @@ TEST(full_upstream_lowers_the_ceiling_and_nobody_fails)
     rig_close(rig);
 }
 
-TEST(ceiling_is_found_again_when_the_upstream_takes_more)
+/* A pool of 4 at an upstream that accepts one: that is held, three wait. */
+static struct rig *crowd_at_a_ceiling_of_one(int ret_waiters[3])
 {
     struct rig *rig = rig_open((struct rig_settings){.size = 4, .check_after = BASE_NEVER});
     rig_upstream(rig, (struct rig_upstream){.capacity = 1, .connect_span = BASE_MS});
     rig_hold(rig);
-    int waiters[3];
     for (int i = 0; i < 3; i++)
-        waiters[i] = rig_take(rig, 300 * BASE_SECOND);
+        ret_waiters[i] = rig_take(rig, 300 * BASE_SECOND);
+    return rig;
+}
+
+TEST(ceiling_is_found_again_when_the_upstream_takes_more)
+{
+    int waiters[3];
+    struct rig *rig = crowd_at_a_ceiling_of_one(waiters);
     rig_wait_for_attempts(rig, 3);
     rig_upstream(rig, (struct rig_upstream){.capacity = ANY_NUMBER, .connect_span = BASE_MS});
     for (int i = 0; i < 3; i++)
@@ -134,12 +141,8 @@ TEST(retry_after_an_outage_serves_all_who_wait_at_once)
 
 TEST(retry_forgets_the_ceiling_that_was_learned)
 {
-    struct rig *rig = rig_open((struct rig_settings){.size = 4, .check_after = BASE_NEVER});
-    rig_upstream(rig, (struct rig_upstream){.capacity = 1, .connect_span = BASE_MS});
-    rig_hold(rig);
     int waiters[3];
-    for (int i = 0; i < 3; i++)
-        waiters[i] = rig_take(rig, 300 * BASE_SECOND);
+    struct rig *rig = crowd_at_a_ceiling_of_one(waiters);
     rig_pass(rig, 60 * BASE_SECOND);
     rig_upstream(rig, (struct rig_upstream){.capacity = ANY_NUMBER, .connect_span = BASE_MS});
     retry_serves_at_once(rig, waiters, 3);
