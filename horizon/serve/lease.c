@@ -115,8 +115,8 @@ void lease_refuse_user(struct request *request)
 {
     reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "user_limit",
                 RETRY_FULL_S,
-                "your own requests used all the database connections that one user may have for "
-                "%ld ms; wait for their answers, then try again",
+                "your own requests used all that one user may have under way at once, for %ld "
+                "ms; wait for their answers, then try again",
                 request->app->settings->pool_wait_ms);
     http_resume(request);
 }
