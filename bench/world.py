@@ -1,6 +1,6 @@
 """The private world of a measurement: one PostgreSQL, proxies in front of it, and their end.
 
-Everything lives in one temporary directory and on 127.0.0.1, with ports given by the kernel, and is
+Everything lives in one temporary directory and on 127.0.0.1, with ports of its own, and is
 gone when the World is closed, also after an error or a signal: children are stopped by their own
 process id, and the kernel kills them should this process be killed itself.
 
@@ -17,10 +17,14 @@ import pwd
 import resource
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "demo"))
+
+from ports import free_port  # noqa: E402  (it lies beside the demonstration)
 
 PG_BIN = os.environ.get("PG_BIN", "/usr/lib/postgresql/15/bin")
 PGBOUNCER = "/usr/sbin/pgbouncer"
@@ -44,12 +48,6 @@ def scram_verifier(password, salt=b"0123456789abcdef", rounds=4096):
     stored_key = hashlib.sha256(client_key).digest()
     text = [base64.b64encode(part).decode() for part in (salt, stored_key, server_key)]
     return f"SCRAM-SHA-256${rounds}:{text[0]}${text[1]}:{text[2]}"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def raise_file_limit():

@@ -18,21 +18,15 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
+from ports import free_port
+
 START_ATTEMPTS = 5
 START_SECONDS = 30
 STOP_SECONDS = 15
-
-
-def free_port():
-    """A port of 127.0.0.1 that the kernel says is free, for programs that cannot bind port 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def find_bin():

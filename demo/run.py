@@ -33,7 +33,8 @@ import time
 import asyncpg
 
 import portfolio
-from postgres import PrivatePostgres, free_port
+from ports import free_port
+from postgres import PrivatePostgres
 from watch import DemoFailed, sample_peak, wait_quiet
 
 HERE = os.path.dirname(os.path.abspath(__file__))

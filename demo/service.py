@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from postgres import free_port
+from ports import free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 20

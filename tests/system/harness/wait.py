@@ -1,7 +1,11 @@
 """Waiting for events, never for time: every wait has a deadline and says what did not happen."""
 import os
-import socket
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "..", "demo"))
+
+from ports import free_port  # noqa: E402, F401  (it lies beside the demonstration)
 
 POLL_S = 0.01
 
@@ -21,13 +25,6 @@ def until(question, deadline_s=10.0, what="the expected state"):
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline_s} s: {what}; last answer: {last!r}")
         time.sleep(POLL_S)
-
-
-def free_port():
-    """A TCP port from the kernel. It may be taken before it is used: who uses it tries again."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def rss_bytes(pid):
