@@ -63,6 +63,11 @@ weir_time flight_due(const struct flight *flight)
     return flight->conn ? flight->due : WEIR_NEVER;
 }
 
+size_t flight_at_gate(const struct flight *flight)
+{
+    return flight->gate_count;
+}
+
 bool flight_board(struct flight *flight, struct request *request)
 {
     if (flight->gate_count == SEATS || flight->is_slow) {

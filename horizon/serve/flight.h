@@ -5,8 +5,9 @@
  *                   '------- no help -------+--> the workers' line, which does all of it
  *
  * What a panel needs most of the time is one small thing: the data_version of its user (panels.h).
- * Requests that come while one statement is in the air are asked for together by the next. So a
- * page costs one or two round trips in place of five, and no thread wakes up for it.
+ * Requests that come while one statement is in the air are asked for together by the next; when
+ * none is, the front gives those that follow some microseconds. So a page costs one or two round
+ * trips in place of five, and no thread wakes up for it.
  *
  * Always: a request boards before the statement that answers it is sent, so what is answered is
  * never older than the request; a flight takes a connection only if one is free this moment, and
@@ -21,6 +22,7 @@
 #define HORIZON_SERVE_FLIGHT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <weir/weir.h>
 
@@ -39,6 +41,9 @@ void flight_free(struct flight *flight);
 
 /* True: one of the two functions is called later. False: the gate is full. */
 bool flight_board(struct flight *flight, struct request *request);
+
+/* How many wait at the gate. */
+size_t flight_at_gate(const struct flight *flight);
 
 /* Sends what waits at the gate, if anything does and nothing is in the air. */
 void flight_depart(struct flight *flight);

@@ -2,7 +2,7 @@
  * libmicrohttpd and the flight of its requests (flight.h).
  *
  *     poll: libmicrohttpd's epoll | news of other threads | the flight's socket
- *     -> resume what others have done -> what landed -> MHD_run -> depart
+ *     -> resume what others have done -> what landed -> MHD_run -> gather -> depart
  *
  * Always: libmicrohttpd's daemon is touched by the front's own thread alone, once it runs; that
  * thread never waits for anything but these three. Test: tests/system/test_horizon_faults.py (the
