@@ -1,4 +1,4 @@
-"""Load and readings: one pgbench run against one port, and what the proxy spent meanwhile.
+"""Load and readings: a run of pgbench against one port, and what the proxy spent meanwhile.
 
 A reading covers a window inside the run: it begins when every client is logged in and running, and
 ends before the first client leaves. CPU time is the kernel's process clock (all threads, user and
@@ -6,6 +6,7 @@ system, nanoseconds), read at both ends of the window; transactions are the line
 log that fall between them. So logins and start-up are in no number but where they are the subject.
 """
 import ctypes
+import glob
 import math
 import os
 import shutil
@@ -18,6 +19,7 @@ from world import LIBC, PASSWORD, PG_BIN, PR_SET_PDEATHSIG, USER, BenchError
 SETTLE_SECONDS = 0.3
 TAIL_SECONDS = 1.5
 START_SECONDS_MAX = 30
+LOGIN_PROCESSES = 2  # a pgbench logs in one client of a thread at a time
 
 
 def cpu_seconds(pid):
@@ -48,10 +50,9 @@ def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
 
 
-def pgbench_command(port, clients, more):
-    threads = 1 if clients == 1 else 2
+def pgbench_command(port, clients, more, threads=2):
     return [f"{PG_BIN}/pgbench", "-n", "-S", "-h", "127.0.0.1", "-p", str(port), "-U", USER,
-            "-c", str(clients), "-j", str(threads), *more, USER]
+            "-c", str(clients), "-j", str(min(threads, clients)), *more, USER]
 
 
 def pgbench_environment():
@@ -69,9 +70,27 @@ def read_log(directory):
     return result
 
 
-def await_first_lines(process, directory):
+def start_pgbench(proxy, clients, prefix, more, threads=2):
+    """One that writes its log to files that begin with `prefix` and its process id."""
+    command = pgbench_command(proxy.port, clients, ["-l", "--log-prefix", prefix, *more], threads)
+    return subprocess.Popen(
+        command, env=pgbench_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+
+
+def start_load(proxy, clients, prefix, more, is_login):
+    """Logins come from processes, not from threads: the threads of one pgbench that derive SCRAM's
+    keys at the same time wait for a lock in OpenSSL that they share, half of the time."""
+    if not is_login:
+        return [start_pgbench(proxy, clients, prefix, more)]
+    return [start_pgbench(proxy, clients // LOGIN_PROCESSES, prefix, more + ["-C"], threads=1)
+            for _ in range(LOGIN_PROCESSES)]
+
+
+def await_first_lines(process, prefix):
     deadline = time.monotonic() + START_SECONDS_MAX
-    while not any(os.path.getsize(os.path.join(directory, name)) for name in os.listdir(directory)):
+    while not any(os.path.getsize(path) for path in glob.glob(f"{prefix}.{process.pid}*")):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise BenchError(f"pgbench did not get going: {process.communicate()[1].strip()}")
@@ -105,26 +124,25 @@ def run(world, proxy, clients, seconds, mode="simple", is_login=False):
     """One reading of `seconds`. With is_login every transaction is a connection of its own."""
     directory = world.path("pgbench")
     os.mkdir(directory)
+    prefix = os.path.join(directory, "log")
     pid = proxy.pid if proxy.process else None
     length = math.ceil(seconds + SETTLE_SECONDS + TAIL_SECONDS)
-    more = ["-M", mode, "-T", str(length), "-l", "--log-prefix", os.path.join(directory, "log")]
-    process = subprocess.Popen(
-        pgbench_command(proxy.port, clients, more + (["-C"] if is_login else [])),
-        env=pgbench_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+    processes = start_load(proxy, clients, prefix, ["-M", mode, "-T", str(length)], is_login)
     try:
-        await_first_lines(process, directory)
+        for process in processes:
+            await_first_lines(process, prefix)
         time.sleep(SETTLE_SECONDS)
         first = Sample(pid)
         time.sleep(seconds)
         last = Sample(pid)
-        _, errors = process.communicate(timeout=length + START_SECONDS_MAX)
-        if process.returncode != 0:
-            raise BenchError(f"pgbench failed on {proxy.name}: {errors.strip()}")
+        for process in processes:
+            _, errors = process.communicate(timeout=length + START_SECONDS_MAX)
+            if process.returncode != 0:
+                raise BenchError(f"pgbench failed on {proxy.name}: {errors.strip()}")
         return summarize(first, last, read_log(directory), proxy.process is not None)
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
         shutil.rmtree(directory)

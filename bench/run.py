@@ -115,7 +115,7 @@ rounds, the larger of the two sides. CPU is user and system time of the proxy pr
 client are resident user-space memory only, sockets in the kernel come on top. Transactions are
 `pgbench -S` over loopback TCP, transaction mode, pool of 20; the relay and direct have a server for
 each client. A login includes one transaction; with SCRAM the client's own key derivation limits
-logins/s, so look at the CPU there."""
+logins/s (it takes 20 times what the poolers compute), so look at the CPU there."""
 
 
 def run_proxy(world, arguments):
