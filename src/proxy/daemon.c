@@ -8,7 +8,6 @@
  */
 #include "proxy/daemon.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,17 +305,6 @@ static int fail_start(const char *what, int status)
     return status;
 }
 
-/* A policy that somebody chose for this process (chrt, a service manager) stays. */
-static void set_scheduling(const struct config_options *options)
-{
-    struct sched_param none = {0};
-    if (options->batch_scheduling && sched_getscheduler(0) == SCHED_OTHER &&
-        sched_setscheduler(0, SCHED_BATCH, &none) != 0) {
-        proxy_log(PROXY_WARNING,
-                  "batch_scheduling: the system refuses SCHED_BATCH; going on as is");
-    }
-}
-
 static int make_loop(struct proxy *proxy, enum config_event_backend backend)
 {
     static const enum net_backend backends[] = {
@@ -408,7 +396,7 @@ static int open_all(struct proxy *proxy)
     }
     net_timer_set(proxy->loop, &proxy->stats_timer,
                   base_time_add(proxy->started_at, options->stats_period));
-    set_scheduling(options);
+    proxy_scheduling_start(&proxy->scheduling, options->batch_scheduling);
     return proxy_become_user(proxy->user ? proxy->user : options->user);
 }
 

@@ -17,6 +17,7 @@
 #include "proxy/crypto.h"
 #include "proxy/pool.h"
 #include "proxy/prepared.h"
+#include "proxy/scheduling.h"
 #include "proxy/text.h"
 #include "proxy/vars.h"
 
@@ -53,6 +54,7 @@ struct proxy {
     struct config *config;
     enum proxy_phase phase;
     bool is_draining_effects;
+    struct proxy_scheduling scheduling;
     uint64_t turns; /* of the loop, to sample core_check */
     bool is_paused_all;
     bool is_suspended; /* clients that have logged in are not read */

@@ -1,13 +1,15 @@
 """Settings at their effect that no other file is about."""
+import contextlib
 import ctypes
 import os
 import socket
+import time
 
 import psycopg2
 import pytest
 
 from harness import wire
-from harness.wait import until
+from harness.wait import cpu_ticks, until
 from harness.wire import RawClient, ServerError
 
 pytestmark = pytest.mark.weir_only
@@ -186,9 +188,30 @@ def test_conffile_names_what_the_next_reload_reads(weir_factory, pg):
 
 
 def test_settings_of_pgbouncer_without_meaning_here_are_accepted(weir_factory, pg):
-    weir = weir_factory(pg, pkt_buf=8192, sbuf_loopcnt=20, job_name="pgb", batch_scheduling=0)
+    weir = weir_factory(pg, pkt_buf=8192, sbuf_loopcnt=20, job_name="pgb")
     assert weir.sql("SELECT 1") == [(1,)]
-    assert os.sched_getscheduler(weir.process.pid) == os.SCHED_OTHER
+
+
+@pytest.mark.parametrize("is_on", [1, 0])
+def test_batch_scheduling_is_for_a_busy_process(weir_factory, pg, is_on):
+    weir = weir_factory(pg, batch_scheduling=is_on)
+
+    def policy():
+        return os.sched_getscheduler(weir.process.pid)
+    assert weir.sql("SELECT 1") == [(1,)] and policy() == os.SCHED_OTHER
+    with contextlib.closing(weir.connect("admin", "pgbouncer")) as console:
+        console.autocommit = True
+        cursor = console.cursor()
+        start, end = cpu_ticks(weir.process.pid), time.monotonic() + 60
+        while time.monotonic() < end and policy() == os.SCHED_OTHER:
+            cursor.execute("SHOW CONFIG; " * 50)
+            if not is_on and cpu_ticks(weir.process.pid) - start > 2.5 * os.sysconf("SC_CLK_TCK"):
+                break
+        assert policy() == (os.SCHED_BATCH if is_on else os.SCHED_OTHER)
+
+    def is_back():
+        return weir.sql("SELECT 1") == [(1,)] and policy() == os.SCHED_OTHER
+    until(is_back, 30, "it is not busy any more")
 
 
 # ---- sockets

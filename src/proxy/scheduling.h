@@ -1,0 +1,33 @@
+/* scheduling.h - whether this process waits for its turn on a busy machine (batch_scheduling).
+ *
+ *     SCHED_OTHER --busy for a fifth of the time--> SCHED_BATCH
+ *         ^------- for less than a tenth -------------'
+ *
+ * A pooler that has much to do wakes up for one message at a time when it interrupts a backend for
+ * each; under SCHED_BATCH it waits for its turn and then does all that has come. One that has
+ * little to do would only keep its clients waiting, behind others that use the CPUs.
+ * Test: tests/unit/proxy/test_scheduling.c, tests/system/test_settings.py.
+ */
+#ifndef PROXY_SCHEDULING_H
+#define PROXY_SCHEDULING_H
+
+#include <stdbool.h>
+
+#include "base/time.h"
+
+struct proxy_scheduling {
+    bool is_off; /* it is not wanted, or somebody else chose the policy of this process */
+    bool is_batch;
+    base_time since, cpu_since; /* the last look: when, and our CPU time by then */
+};
+
+/* A policy that somebody chose for this process (chrt, a service manager) stays. */
+void proxy_scheduling_start(struct proxy_scheduling *scheduling, bool is_wanted);
+
+/* To be called in every turn of the loop, from its thread; looks four times a second. */
+void proxy_scheduling_turn(struct proxy_scheduling *scheduling, base_time now);
+
+/* Which of the two it should be, after `cpu` of CPU time within `span`. */
+bool proxy_scheduling_wants_batch(bool is_batch, base_time cpu, base_time span);
+
+#endif
