@@ -34,10 +34,13 @@ out:
     return r;
 }
 
+/* To look an algorithm up costs more than a short digest, so what was found is kept. */
 static int sha256(__attribute__((unused)) void *context, const struct base_slice *parts,
                   size_t part_count, uint8_t ret_digest[WIRE_SHA256_BYTES])
 {
-    return digest(EVP_sha256(), parts, part_count, ret_digest);
+    static EVP_MD *kept;
+    kept = kept ? kept : EVP_MD_fetch(NULL, "SHA256", NULL);
+    return kept ? digest(kept, parts, part_count, ret_digest) : BASE_ESYSTEM;
 }
 
 static int md5(__attribute__((unused)) void *context, const struct base_slice *parts,
@@ -46,40 +49,51 @@ static int md5(__attribute__((unused)) void *context, const struct base_slice *p
     return digest(EVP_md5(), parts, part_count, ret_digest);
 }
 
-static int hmac_sha256(__attribute__((unused)) void *context, struct base_slice key,
-                       const struct base_slice *parts, size_t part_count,
-                       uint8_t ret_digest[WIRE_SHA256_BYTES])
+static EVP_MAC_CTX *make_hmac(void)
 {
-    int r = BASE_ESYSTEM;
-    size_t bytes = 0;
-    /* kept: to look it up costs more than a short digest; all logins are the loop's thread's */
-    static EVP_MAC *mac;
-    mac = mac ? mac : EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *hmac = mac ? EVP_MAC_CTX_new(mac) : NULL;
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
         OSSL_PARAM_construct_end(),
     };
-    if (!hmac || EVP_MAC_init(hmac, key.data, key.bytes, params) != 1) {
-        goto out;
+    EVP_MAC_free(mac);
+    if (hmac && EVP_MAC_CTX_set_params(hmac, params) != 1) {
+        EVP_MAC_CTX_free(hmac);
+        return NULL;
     }
-    for (size_t i = 0; i < part_count; i++) {
-        if (EVP_MAC_update(hmac, parts[i].data, parts[i].bytes) != 1) {
-            goto out;
-        }
-    }
-    if (EVP_MAC_final(hmac, ret_digest, &bytes, WIRE_SHA256_BYTES) == 1 &&
-        bytes == WIRE_SHA256_BYTES) {
-        r = BASE_OK;
-    }
-out:
-    EVP_MAC_CTX_free(hmac);
-    return r;
+    return hmac;
 }
 
-static int random_bytes(__attribute__((unused)) void *context, uint8_t *ret_bytes, size_t bytes)
+static bool sign(EVP_MAC_CTX *hmac, const struct base_slice *parts, size_t part_count,
+                 uint8_t ret_digest[WIRE_SHA256_BYTES])
 {
-    return proxy_random(ret_bytes, bytes);
+    size_t bytes = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        if (EVP_MAC_update(hmac, parts[i].data, parts[i].bytes) != 1) {
+            return false;
+        }
+    }
+    return EVP_MAC_final(hmac, ret_digest, &bytes, WIRE_SHA256_BYTES) == 1 &&
+           bytes == WIRE_SHA256_BYTES;
+}
+
+/* The context is kept for the next, without its key; all logins are the loop's thread's. */
+static int hmac_sha256(__attribute__((unused)) void *context, struct base_slice key,
+                       const struct base_slice *parts, size_t part_count,
+                       uint8_t ret_digest[WIRE_SHA256_BYTES])
+{
+    static const uint8_t no_key[WIRE_SHA256_BYTES];
+    static EVP_MAC_CTX *kept;
+    EVP_MAC_CTX *hmac = kept ? kept : make_hmac();
+    bool is_done = hmac && EVP_MAC_init(hmac, key.data, key.bytes, NULL) == 1 &&
+                   sign(hmac, parts, part_count, ret_digest);
+    if (hmac && EVP_MAC_init(hmac, no_key, sizeof(no_key), NULL) != 1) {
+        EVP_MAC_CTX_free(hmac);
+        hmac = NULL;
+    }
+    kept = hmac;
+    return is_done ? BASE_OK : BASE_ESYSTEM;
 }
 
 int proxy_random(void *bytes, size_t count)
@@ -101,6 +115,12 @@ int proxy_random_few(struct proxy_random_store *store, void *bytes, size_t count
     memcpy(bytes, store->bytes + store->left, count);
     wire_secret_clear(store->bytes + store->left, count);
     return BASE_OK;
+}
+
+static int random_bytes(__attribute__((unused)) void *context, uint8_t *ret_bytes, size_t bytes)
+{
+    static struct proxy_random_store nonces;
+    return proxy_random_few(&nonces, ret_bytes, bytes);
 }
 
 static int pbkdf2_sha256(__attribute__((unused)) void *context, struct base_slice password,
