@@ -26,6 +26,19 @@ bool net_address_is_same_host(const struct net_address *a, const struct net_addr
     return a->bytes == b->bytes && memcmp(&a->storage, &b->storage, a->bytes) == 0;
 }
 
+bool net_address_is_loopback(const struct net_address *address)
+{
+    const struct sockaddr_in *in4 = (const void *)&address->storage;
+    const struct sockaddr_in6 *in6 = (const void *)&address->storage;
+    if (address->storage.ss_family == AF_INET) {
+        return ntohl(in4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
+    return address->storage.ss_family == AF_INET6 &&
+           (IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
+            (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
+             in6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET));
+}
+
 bool net_address_is_unix(const struct net_address *address)
 {
     return address->storage.ss_family == AF_UNIX;

@@ -55,6 +55,16 @@ int net_socket_configure(int fd, const struct net_socket_options *options)
     return is_ok ? BASE_OK : BASE_ESYSTEM;
 }
 
+/* Loopback has nothing to control. What the system chose for the network costs time there: BBR
+ * keeps a model and paces. Every kernel has Reno; where it may not be chosen, nothing changes. */
+void net_socket_set_congestion(int fd, const struct net_address *address)
+{
+    static const char cheapest[] = "reno";
+    if (net_address_is_loopback(address)) {
+        (void)!setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, cheapest, sizeof(cheapest) - 1);
+    }
+}
+
 /* ---- connecting ------------------------------------------------------------------------------ */
 
 static int status_of(int error)
@@ -159,6 +169,7 @@ int net_stream_connect(struct net_stream *stream, const struct net_address *addr
         close(fd);
         return BASE_ESYSTEM;
     }
+    net_socket_set_congestion(fd, address);
     stream->fd = fd;
     stream->interest = stream->registered = events;
     stream->flags |= NET_IS_CONNECTING;

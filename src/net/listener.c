@@ -275,6 +275,7 @@ void net_listener_leave(struct net_listener *listener)
 
 int net_listener_configure(struct net_listener *listener, const struct net_socket_options *options)
 {
+    net_socket_set_congestion(listener->fd, &listener->address);
     int r = net_socket_set(listener->fd, IPPROTO_TCP, TCP_NODELAY, !options->no_delay_off);
     return r < 0 ? r : net_socket_set(listener->fd, SOL_SOCKET, SO_KEEPALIVE, options->keepalive);
 }

@@ -209,6 +209,8 @@ void net_resolver_list_zones(const struct net_resolver *resolver,
 uint32_t net_resolver_query_count(const struct net_resolver *resolver);
 /* Do the two name one machine, whatever the ports? */
 bool net_address_is_same_host(const struct net_address *a, const struct net_address *b);
+/* Of this machine: 127.0.0.0/8, ::1, and the former written as IPv6. */
+bool net_address_is_loopback(const struct net_address *address);
 
 /* Socket options asked for on adopt and connect. Zero means the system's own value. */
 struct net_socket_options {
@@ -261,7 +263,8 @@ int net_listener_take(struct net_loop *loop, struct net_listener *listener, int 
  * BASE_ESYSTEM with the reason; it listens all the same. */
 int net_listener_own(struct net_listener *listener, const struct net_listener_options *options,
                      const char **ret_reason) BASE_MUST_CHECK;
-/* What Linux hands on to accepted sockets: TCP_NODELAY and keepalive. Saves a login two calls. */
+/* What Linux hands on to accepted sockets: TCP_NODELAY, keepalive, congestion control. Saves a
+ * login its calls. */
 int net_listener_configure(struct net_listener *listener,
                            const struct net_socket_options *options) BASE_MUST_CHECK;
 void net_listener_close(struct net_listener *listener); /* removes the Unix socket file too */

@@ -182,6 +182,8 @@ void net_connect_forget(struct net_stream *stream);
 /* TCP's options do not exist on a Unix socket: that is not an error. */
 int net_socket_set(int fd, int level, int name, int value);
 int net_socket_configure(int fd, const struct net_socket_options *options);
+/* Takes the cheapest congestion control for an address of this machine. */
+void net_socket_set_congestion(int fd, const struct net_address *address);
 
 /* ring.c */
 /* BASE_ESYSTEM: the kernel has no io_uring, or not all of it that is needed. */

@@ -14,7 +14,7 @@ from harness.wire import RawClient, ServerError
 
 pytestmark = pytest.mark.weir_only
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # system calls, the same on every machine
-TCP_USER_TIMEOUT = 18
+TCP_CONGESTION, TCP_USER_TIMEOUT = 13, 18
 
 
 def value(connection, sql):
@@ -237,6 +237,7 @@ def test_tcp_settings_reach_clients_and_servers(weir_factory, pg):
         for row in rows:
             with of_daemon(daemon, row["fd"]) as sock:
                 assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == is_on
+                assert sock.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, 16).strip(b"\0") == b"reno"
                 if is_on:
                     tcp = [sock.getsockopt(socket.IPPROTO_TCP, option) for option in (
                         socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT,

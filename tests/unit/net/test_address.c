@@ -71,3 +71,28 @@ TEST(text_is_cut_at_the_end_of_the_buffer)
     assert_int_equal(net_address_parse("/run", 1, &address), BASE_OK);
     assert_true(net_address_is_unix(&address));
 }
+
+TEST(loopback_is_told_from_other_addresses)
+{
+    static const struct {
+        const char *host;
+        bool is_loopback;
+    } cases[] = {
+        {"127.0.0.1", true},
+        {"127.255.0.3", true},
+        {"126.255.255.255", false},
+        {"128.0.0.1", false},
+        {"0.0.0.0", false},
+        {"::1", true},
+        {"::", false},
+        {"::ffff:127.0.0.1", true},
+        {"::ffff:10.0.0.1", false},
+        {"2001:db8::7f00:1", false},
+        {"::127.0.0.1", false},
+        {"/tmp", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct net_address address = parsed(cases[i].host, 6432);
+        assert_int_equal(net_address_is_loopback(&address), cases[i].is_loopback);
+    }
+}
