@@ -31,6 +31,7 @@ struct app_counts {
     _Atomic uint64_t by_status[APP_STATUSES];                      /* see metrics.c for which */
     _Atomic uint64_t duration_count[WEIR_BUCKETS], duration_total; /* as weir_stats has waits */
     _Atomic uint64_t user_hits, user_misses;
+    _Atomic uint64_t user_refusals; /* 503 user_limit */
 };
 
 struct app {

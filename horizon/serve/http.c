@@ -390,6 +390,7 @@ void http_stand_in_line(struct request *request)
         return;
     }
     if (answer == LINE_USER_FULL) {
+        app->counts.user_refusals++;
         reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "user_limit", 2,
                     "you have as many requests under way and in line as one user may have here; "
                     "wait for their answers, then try again");

@@ -113,6 +113,7 @@ static void refuse_late(struct request *request)
 
 void lease_refuse_user(struct request *request)
 {
+    request->app->counts.user_refusals++;
     reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "user_limit",
                 RETRY_FULL_S,
                 "your own requests used all that one user may have under way at once, for %ld "
@@ -123,6 +124,7 @@ void lease_refuse_user(struct request *request)
 
 void lease_refuse_displaced(struct request *request)
 {
+    request->app->counts.user_refusals++;
     reply_later(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, request->id, "user_limit",
                 RETRY_FULL_S,
                 "the line for the database is full, nobody has more requests in it than you, and "

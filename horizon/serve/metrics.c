@@ -133,6 +133,9 @@ void metrics_handle(struct request *request)
                   app->counts.user_hits);
     write_counter(out, "horizon_user_cache_misses", "Requests that asked for their user.",
                   app->counts.user_misses);
+    write_counter(out, "horizon_user_limit_refusals",
+                  "Requests refused because their user had too many others (503 user_limit).",
+                  app->counts.user_refusals);
     fputs("# EOF\n", out);
     if (fclose(out) != 0) {
         free(text);

@@ -11,6 +11,7 @@ import time
 
 import pytest
 from harness.horizon import PASSWORD
+from harness.openmetrics import Metrics
 from harness.pg import VERSION
 from harness.service import sign
 from harness.wait import until
@@ -373,6 +374,10 @@ def test_user_who_floods_leaves_connections_of_those_that_the_server_is_found_to
         fragile.pg.sql("ALTER ROLE app CONNECTION LIMIT -1", fetch=False)
 
 
+def user_refusals(service):
+    return Metrics(service.get("/metrics").body.decode()).value("horizon_user_limit_refusals_total")
+
+
 def test_line_that_two_users_fill_makes_room_for_a_third(fragile):
     fragile.start(HORIZON_POOL_SIZE=4, HORIZON_MAX_OVERFLOW=0, HORIZON_POOL_TIMEOUT_MS=10000,
                   HORIZON_QUERY_TIMEOUT_MS=9000, HORIZON_WORKERS=4, HORIZON_LINE=12)
@@ -394,6 +399,7 @@ def test_line_that_two_users_fill_makes_room_for_a_third(fragile):
     assert [error["code"] for error in told] == ["user_limit"]
     assert "nobody has more requests in it than you" in told[0]["message"]
     assert [answer.status for answer in answers].count(201) == 15
+    assert user_refusals(fragile) == 1
 
 
 def test_user_who_floods_is_refused_while_another_is_served(fragile):
@@ -419,6 +425,7 @@ def test_user_who_floods_is_refused_while_another_is_served(fragile):
     assert sum("as many requests under way and in line" in text for text in told) == 4
     assert sum("your own requests used all" in text for text in told) == 6
     assert [answer.status for answer in answers if answer not in full] == [201, 201]
+    assert user_refusals(fragile) == 10
     assert make_deposit(fragile, ann).status == 201
 
 
