@@ -19,7 +19,7 @@ from world import LIBC, PASSWORD, PG_BIN, PR_SET_PDEATHSIG, USER, BenchError
 SETTLE_SECONDS = 0.3
 TAIL_SECONDS = 1.5
 START_SECONDS_MAX = 30
-LOGIN_PROCESSES = 2  # a pgbench logs in one client of a thread at a time
+LOGIN_SETTLE_SECONDS = 1.0
 
 
 def cpu_seconds(pid):
@@ -50,9 +50,9 @@ def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
 
 
-def pgbench_command(port, clients, more, threads=2):
+def pgbench_command(port, clients, more):
     return [f"{PG_BIN}/pgbench", "-n", "-S", "-h", "127.0.0.1", "-p", str(port), "-U", USER,
-            "-c", str(clients), "-j", str(min(threads, clients)), *more, USER]
+            "-c", str(clients), "-j", str(min(2, clients)), *more, USER]
 
 
 def pgbench_environment():
@@ -60,19 +60,19 @@ def pgbench_environment():
 
 
 def read_log(directory):
-    """(end in seconds since the epoch, latency in us) of every transaction of the run."""
-    result = []
+    """A list for each thread of pgbench: (end in seconds since the epoch, latency in us) of every
+    transaction."""
+    logs = []
     for name in os.listdir(directory):
         with open(os.path.join(directory, name), encoding="ascii") as log:
-            for line in log:
-                field = line.split()
-                result.append((int(field[4]) + int(field[5]) / 1e6, int(field[2])))
-    return result
+            fields = [line.split() for line in log]
+        logs.append([(int(field[4]) + int(field[5]) / 1e6, int(field[2])) for field in fields])
+    return logs
 
 
-def start_pgbench(proxy, clients, prefix, more, threads=2):
+def start_pgbench(proxy, clients, prefix, more):
     """One that writes its log to files that begin with `prefix` and its process id."""
-    command = pgbench_command(proxy.port, clients, ["-l", "--log-prefix", prefix, *more], threads)
+    command = pgbench_command(proxy.port, clients, ["-l", "--log-prefix", prefix, *more])
     return subprocess.Popen(
         command, env=pgbench_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
@@ -80,12 +80,11 @@ def start_pgbench(proxy, clients, prefix, more, threads=2):
 
 
 def start_load(proxy, clients, prefix, more, is_login):
-    """Logins come from processes, not from threads: the threads of one pgbench that derive SCRAM's
-    keys at the same time wait for a lock in OpenSSL that they share, half of the time."""
+    """A process for each client that logs in: a thread of pgbench logs in one client after the
+    other, and two threads that derive SCRAM's keys wait for a lock in OpenSSL half of the time."""
     if not is_login:
         return [start_pgbench(proxy, clients, prefix, more)]
-    return [start_pgbench(proxy, clients // LOGIN_PROCESSES, prefix, more + ["-C"], threads=1)
-            for _ in range(LOGIN_PROCESSES)]
+    return [start_pgbench(proxy, 1, prefix, more + ["-C"]) for _ in range(clients)]
 
 
 def await_first_lines(process, prefix):
@@ -106,10 +105,10 @@ class Sample:
         self.switches = switches(pid) if pid else 0
 
 
-def summarize(first, last, lines, has_process):
-    latencies = sorted(us for end, us in lines if first.at <= end < last.at)
-    if not latencies or max(end for end, _ in lines) < last.at:
-        raise BenchError("the run ended before its window did")
+def summarize(first, last, logs, has_process):
+    latencies = sorted(us for lines in logs for end, us in lines if first.at <= end < last.at)
+    if not all(lines and lines[0][0] < first.at and lines[-1][0] >= last.at for lines in logs):
+        raise BenchError("the run began after its window did, or ended before")
     count = len(latencies)
     result = {"transactions": count, "tps": count / (last.at - first.at),
               "p50_us": percentile(latencies, 0.5), "p99_us": percentile(latencies, 0.99)}
@@ -126,15 +125,18 @@ def run(world, proxy, clients, seconds, mode="simple", is_login=False):
     os.mkdir(directory)
     prefix = os.path.join(directory, "log")
     pid = proxy.pid if proxy.process else None
-    length = math.ceil(seconds + SETTLE_SECONDS + TAIL_SECONDS)
+    settle = LOGIN_SETTLE_SECONDS if is_login else SETTLE_SECONDS
+    length = math.ceil(seconds + settle + TAIL_SECONDS)
     processes = start_load(proxy, clients, prefix, ["-M", mode, "-T", str(length)], is_login)
     try:
-        for process in processes:
-            await_first_lines(process, prefix)
-        time.sleep(SETTLE_SECONDS)
+        if not is_login:  # pgbench writes its log in blocks, and logins are few
+            await_first_lines(processes[0], prefix)
+        time.sleep(settle)
         first = Sample(pid)
         time.sleep(seconds)
         last = Sample(pid)
+        if any(process.poll() is not None for process in processes):
+            raise BenchError("a part of the run ended before its window did")
         for process in processes:
             _, errors = process.communicate(timeout=length + START_SECONDS_MAX)
             if process.returncode != 0:

@@ -143,6 +143,8 @@ static int tcp_socket(int flags)
         fail("socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    /* as weir on loopback; accepted sockets inherit it */
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
     return fd;
 }
 

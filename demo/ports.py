@@ -9,7 +9,7 @@ EPHEMERAL_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 
 
 def free_port():
-    """A port that nobody has on any address, and that no outgoing connection is given either: it
+    """A port that nobody has on any IPv4 address, and that no outgoing connection is given either: it
     lies below the kernel's own range. It may still be taken before it is used: who can, tries
     again."""
     with open(EPHEMERAL_RANGE) as file:

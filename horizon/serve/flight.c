@@ -34,6 +34,7 @@ struct flight {
     PGconn *conn; /* in the air while there is one */
     PGresult *result;
     bool is_preparing, is_by_name, is_slow; /* what was sent; whether it takes its time */
+    bool is_grounded;
     weir_time due, ends_at;                 /* due: for the gate, then the statement's deadline */
 };
 
@@ -66,6 +67,11 @@ weir_time flight_due(const struct flight *flight)
 size_t flight_at_gate(const struct flight *flight)
 {
     return flight->gate_count;
+}
+
+bool flight_is_grounded(const struct flight *flight)
+{
+    return flight->is_grounded;
 }
 
 bool flight_board(struct flight *flight, struct request *request)
@@ -209,7 +215,8 @@ void flight_depart(struct flight *flight)
         return;
     }
     want.tag = flight->gate[0]->route->name;
-    if (weir_pool_try(flight->app->pool, &want, &flight->conn) != 0) {
+    flight->is_grounded = weir_pool_try(flight->app->pool, &want, &flight->conn) != 0;
+    if (flight->is_grounded) {
         flight->conn = NULL;
         close_gate(flight);
         return;

@@ -45,6 +45,9 @@ bool flight_board(struct flight *flight, struct request *request);
 /* How many wait at the gate. */
 size_t flight_at_gate(const struct flight *flight);
 
+/* Whether the last that would have gone found no connection. */
+bool flight_is_grounded(const struct flight *flight);
+
 /* Sends what waits at the gate, if anything does and nothing is in the air. */
 void flight_depart(struct flight *flight);
 

@@ -167,7 +167,8 @@ static void *run(void *argument)
             flight_turn(front->flight);
         }
         MHD_run(front->daemon);
-        if (!was_flying && flight_at_gate(front->flight) > 0) {
+        if (!was_flying && flight_at_gate(front->flight) > 0 &&
+            !flight_is_grounded(front->flight)) {
             gather(front);
         }
         flight_depart(front->flight);

@@ -1,11 +1,13 @@
-/* scheduling.h - whether this process waits for its turn on a busy machine (batch_scheduling).
+/* scheduling.h - whether the loop's thread waits for its turn on a busy machine (batch_scheduling).
  *
  *     SCHED_OTHER --busy for a fifth of the time--> SCHED_BATCH
  *         ^------- for less than a tenth -------------'
  *
  * A pooler that has much to do wakes up for one message at a time when it interrupts a backend for
  * each; under SCHED_BATCH it waits for its turn and then does all that has come. One that has
- * little to do would only keep its clients waiting, behind others that use the CPUs.
+ * little to do would only keep its clients waiting, behind others that use the CPUs. Who falls
+ * silent in between is late once more: it looks when it wakes up. Threads of helper.h keep the
+ * policy of the moment in which they were started.
  * Test: tests/unit/proxy/test_scheduling.c, tests/system/test_settings.py.
  */
 #ifndef PROXY_SCHEDULING_H

@@ -1,5 +1,5 @@
 """Fixtures of the system tests. Everything a run makes (clusters, daemons, certificates) is its own
-and lies in temporary folders; ports come from the kernel; so two runs can stand side by side."""
+and lies in temporary folders; ports are ones that nobody has; so two runs can stand side by side."""
 import faulthandler
 import os
 import shutil

@@ -14,7 +14,7 @@ from harness.wire import RawClient, ServerError
 
 pytestmark = pytest.mark.weir_only
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # system calls, the same on every machine
-TCP_CONGESTION, TCP_USER_TIMEOUT = 13, 18
+TCP_USER_TIMEOUT = 18
 
 
 def value(connection, sql):
@@ -202,7 +202,7 @@ def test_batch_scheduling_is_for_a_busy_process(weir_factory, pg, is_on):
     with contextlib.closing(weir.connect("admin", "pgbouncer")) as console:
         console.autocommit = True
         cursor = console.cursor()
-        start, end = cpu_ticks(weir.process.pid), time.monotonic() + 60
+        start, end = cpu_ticks(weir.process.pid), time.monotonic() + 40
         while time.monotonic() < end and policy() == os.SCHED_OTHER:
             cursor.execute("SHOW CONFIG; " * 50)
             if not is_on and cpu_ticks(weir.process.pid) - start > 2.5 * os.sysconf("SC_CLK_TCK"):
@@ -210,6 +210,7 @@ def test_batch_scheduling_is_for_a_busy_process(weir_factory, pg, is_on):
         assert policy() == (os.SCHED_BATCH if is_on else os.SCHED_OTHER)
 
     def is_back():
+        time.sleep(0.3)  # to ask is work too
         return weir.sql("SELECT 1") == [(1,)] and policy() == os.SCHED_OTHER
     until(is_back, 30, "it is not busy any more")
 
@@ -237,7 +238,8 @@ def test_tcp_settings_reach_clients_and_servers(weir_factory, pg):
         for row in rows:
             with of_daemon(daemon, row["fd"]) as sock:
                 assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == is_on
-                assert sock.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, 16).strip(b"\0") == b"reno"
+                congestion = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+                assert congestion.strip(b"\0") == b"reno"  # of loopback, whatever the system's is
                 if is_on:
                     tcp = [sock.getsockopt(socket.IPPROTO_TCP, option) for option in (
                         socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT,

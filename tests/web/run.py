@@ -4,7 +4,7 @@
     tests/web/run.py [FILE...]     all of tests/web/*.test.mjs, or these; the last line is the sum
     tests/web/run.py --pictures [NAME...]     makes docs/images/page-*.png instead, or these
 
-Makes a PostgreSQL and a horizon of its own on ports of the kernel's, both gone at the end.
+Makes a PostgreSQL and a horizon of its own on ports that are free, both gone at the end.
 HORIZON_BIN is the program, default build/horizon/horizon. Needs Debian's chromium, Node.js and what
 script/setup installs into node_modules.
 """

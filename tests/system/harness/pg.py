@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster: made in a temporary folder, on a port of the kernel's, gone after.
+"""A private PostgreSQL cluster: made in a temporary folder, on a port that is free, gone after.
 
 Roles (password in PASSWORDS), each accepted over TCP by one method only:
     u_trust trust   u_plain password   u_md5 md5   u_scram scram-sha-256   u_tls scram over TLS only

@@ -21,20 +21,23 @@ TEST(a_policy_that_somebody_chose_stays)
     struct proxy_scheduling scheduling;
     proxy_scheduling_start(&scheduling, true);
     assert_false(scheduling.is_off);
-    proxy_scheduling_start(&scheduling, false);
-    assert_true(scheduling.is_off);
     assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &none), 0);
-    proxy_scheduling_start(&scheduling, true);
-    assert_true(scheduling.is_off);
-    proxy_scheduling_turn(&scheduling, 100 * BASE_SECOND);
-    assert_int_equal(sched_getscheduler(0), SCHED_BATCH);
+    for (int is_wanted = 0; is_wanted < 2; is_wanted++) {
+        proxy_scheduling_start(&scheduling, is_wanted);
+        assert_true(scheduling.is_off);
+        scheduling.is_batch = true; /* it would change back now, if it were its own choice */
+        proxy_scheduling_turn(&scheduling, 100 * BASE_SECOND);
+        assert_int_equal(sched_getscheduler(0), SCHED_BATCH);
+    }
     assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &none), 0);
 }
 
 TEST(it_looks_four_times_a_second_and_changes_back)
 {
+    static const struct sched_param none;
     struct proxy_scheduling scheduling;
     proxy_scheduling_start(&scheduling, true);
+    assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &none), 0);
     scheduling.since = BASE_SECOND;
     scheduling.cpu_since = 0; /* all that this thread has computed */
     scheduling.is_batch = true;
