@@ -35,7 +35,7 @@ struct flight {
     PGresult *result;
     bool is_preparing, is_by_name, is_slow; /* what was sent; whether it takes its time */
     bool is_grounded;
-    weir_time due, ends_at;                 /* due: for the gate, then the statement's deadline */
+    weir_time due, ends_at; /* due: for the gate, then the statement's deadline */
 };
 
 struct flight *flight_new(struct app *app, flight_end *answered, flight_end *unanswered)
