@@ -386,13 +386,21 @@ TEST(flight_waits_for_no_connection)
     open_world();
     world.is_taken = true; /* by somebody else */
     struct passenger *ann = board("ann"), *ben = board("ben");
+    assert_int_equal(flight_at_gate(world.flight), 2);
+    assert_false(flight_is_grounded(world.flight));
     flight_depart(world.flight);
     assert_true(ann->end == UNANSWERED && ben->end == UNANSWERED);
+    assert_int_equal(flight_at_gate(world.flight), 0);
+    assert_true(flight_is_grounded(world.flight));
     assert_int_equal(world.takes, 0);
     assert_true(flight_due(world.flight) == WEIR_NEVER);
     world.is_taken = false;
     flight_depart(world.flight); /* nobody is at the gate */
     assert_int_equal(world.takes, 0);
+    board("ann");
+    depart_prepared();
+    assert_false(flight_is_grounded(world.flight));
+    answer(PGRES_TUPLES_OK, 1, (const char *const[][2]){{"ann", "a/3"}});
     close_world();
 }
 
