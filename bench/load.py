@@ -6,7 +6,6 @@ system, nanoseconds), read at both ends of the window; transactions are the line
 log that fall between them. So logins and start-up are in no number but where they are the subject.
 """
 import ctypes
-import glob
 import math
 import os
 import shutil
@@ -19,7 +18,7 @@ from world import LIBC, PASSWORD, PG_BIN, PR_SET_PDEATHSIG, USER, BenchError
 SETTLE_SECONDS = 0.3
 TAIL_SECONDS = 1.5
 START_SECONDS_MAX = 30
-LOGIN_SETTLE_SECONDS = 1.0
+LOGIN_SETTLE_SECONDS = 1.0  # until all processes have begun
 
 
 def cpu_seconds(pid):
@@ -87,9 +86,9 @@ def start_load(proxy, clients, prefix, more, is_login):
     return [start_pgbench(proxy, 1, prefix, more + ["-C"]) for _ in range(clients)]
 
 
-def await_first_lines(process, prefix):
+def await_first_lines(process, directory):
     deadline = time.monotonic() + START_SECONDS_MAX
-    while not any(os.path.getsize(path) for path in glob.glob(f"{prefix}.{process.pid}*")):
+    while not any(os.path.getsize(os.path.join(directory, name)) for name in os.listdir(directory)):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise BenchError(f"pgbench did not get going: {process.communicate()[1].strip()}")
@@ -130,13 +129,15 @@ def run(world, proxy, clients, seconds, mode="simple", is_login=False):
     processes = start_load(proxy, clients, prefix, ["-M", mode, "-T", str(length)], is_login)
     try:
         if not is_login:  # pgbench writes its log in blocks, and logins are few
-            await_first_lines(processes[0], prefix)
+            await_first_lines(processes[0], directory)
         time.sleep(settle)
         first = Sample(pid)
         time.sleep(seconds)
         last = Sample(pid)
-        if any(process.poll() is not None for process in processes):
-            raise BenchError("a part of the run ended before its window did")
+        for process in processes:
+            if process.poll() is not None:
+                raise BenchError(f"pgbench on {proxy.name} ended before its window did: "
+                                 f"{process.communicate()[1].strip()}")
         for process in processes:
             _, errors = process.communicate(timeout=length + START_SECONDS_MAX)
             if process.returncode != 0:

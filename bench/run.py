@@ -115,7 +115,7 @@ rounds, the larger of the two sides. CPU is user and system time of the proxy pr
 client are resident user-space memory only, sockets in the kernel come on top. Transactions are
 `pgbench -S` over loopback TCP, transaction mode, pool of 20; the relay and direct have a server for
 each client. Logins come from 16 processes at once and include one transaction; with SCRAM the
-clients' own key derivation (20 times what the poolers compute) limits logins/s: look at the CPU."""
+clients' own key derivation (40 times what the poolers compute) limits logins/s: look at the CPU."""
 
 
 def run_proxy(world, arguments):
