@@ -387,8 +387,9 @@ def test_line_that_two_users_fill_makes_room_for_a_third(fragile):
     cid = fragile.login("cid")
     with concurrent.futures.ThreadPoolExecutor(20) as threads:
         with held(fragile, users[0]), held(fragile, users[1]):
-            floods = [threads.submit(make_deposit, fragile, token) for token in tokens
-                      for _ in range(8)]
+            floods = [threads.submit(make_deposit, fragile, token) for token in tokens * 2]
+            until(lambda: waiting_for_locks(fragile) == 4, 10, "all threads have their request")
+            floods += [threads.submit(make_deposit, fragile, token) for token in tokens * 6]
             until(lambda: fragile.get("/api/operations", cid).json["http"]["queued"] == 12, 10,
                   "the line is full")
             third = threads.submit(make_deposit, fragile, cid)
