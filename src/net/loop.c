@@ -335,7 +335,9 @@ static void finish_turn(struct net_loop *loop)
     }
     (void)phase(loop, NET_DO_SEND);
     (void)phase(loop, NET_DO_KEEP);
-    net_turn_reset(loop);
+    if (!net_ring_is_holding(loop->ring)) {
+        net_turn_reset(loop);
+    }
 }
 
 int net_loop_turn(struct net_loop *loop, base_time max_wait)
@@ -359,10 +361,11 @@ int net_loop_run(struct net_loop *loop)
 {
     int status = BASE_OK;
     loop->now = net_clock();
+    loop->is_running = true;
     while (!loop->is_stopped && status == BASE_OK) {
         status = net_loop_turn(loop, BASE_NEVER);
     }
-    loop->is_stopped = false;
+    loop->is_running = loop->is_stopped = false;
     return status;
 }
 

@@ -12,7 +12,8 @@
  *   3. deliver events: on_accept, on_open, on_data, on_drain; signals; watches
  *   4. call the turn hook (the host drains its decisions here); repeat while it causes more work
  *   5. flush: every stream that was written to in this turn gets its bytes in ONE send (writev)
- * call; what the kernel does not take is copied and sent when the socket is writable
+ * call; what the kernel does not take is copied and sent when the socket is writable. In
+ * net_loop_run a send that is alone may go in one call with the wait that follows
  *   6. on_close for streams that ended; then turn memory is reused
  *
  * Memory: what on_data delivers and what net_turn_alloc returns lives until the end of the turn
@@ -86,7 +87,8 @@ struct net_counters {
     uint64_t accepts;
     uint64_t receives;
     uint64_t sends;
-    uint64_t flushes; /* io_uring: calls that carried several sends */
+    uint64_t flushes;    /* io_uring: calls that carried several sends */
+    uint64_t held_sends; /* io_uring: sends that went in one call with the wait after them */
     uint64_t received_bytes;
     uint64_t sent_bytes;
 };

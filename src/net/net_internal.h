@@ -98,6 +98,7 @@ struct net_loop {
     int epoll_fd;
     int signal_fd;
     struct net_ring *ring; /* receives and sends go through it; NULL: epoll alone */
+    bool is_running;       /* inside net_loop_run: a turn is followed by another one */
     bool is_stopped;
     bool is_in_turn;
     bool is_hook_due; /* callbacks ran after the last call of the turn hook */
@@ -201,8 +202,11 @@ struct base_slice net_ring_take(struct net_ring *ring, const struct net_event *e
 void net_ring_reset(struct net_ring *ring);
 /* Output that leaves with the next flush. */
 void net_ring_send(struct net_loop *loop, struct net_output output);
-/* Sends it all in one call and tells the streams (net_stream_sent). */
+/* Sends it all in one call and tells the streams (net_stream_sent); or holds what is a single send
+ * for net_ring_wait. */
 void net_ring_flush(struct net_loop *loop);
+/* Output waits for net_ring_wait, which resets the memory of its turn. false without a ring. */
+bool net_ring_is_holding(const struct net_ring *ring);
 
 /* stream.c */
 void net_stream_event(struct net_stream *stream, uint32_t events);

@@ -17,11 +17,16 @@
  * Sends have a ring of their own, with MSG_DONTWAIT: each is complete when the call returns, and
  * their completions do not mix with those that are waited for.
  *
+ * The only send of a turn is held, and goes with the wait that follows it: one system call for
+ * both. It is the first of what is submitted, so that its receiver starts while the rest is asked
+ * for. The kernel says nothing of it when it took all (MSG_WAITALL makes less a failure).
+ *
  * Invariants
  *   1. A slot is taken exactly while its receive is under way; its stream is NULL when that has
  *      gone meanwhile. So a completion never follows a pointer to what was freed.
  *   2. A buffer is the kernel's, or is held by an event that was not dispatched, or is in `used`.
- *   3. Between flushes no send is under way.
+ *   3. Between flushes no send is under way. One that is held is over when the wait ends; until
+ *      then no callback runs, and the turn's memory stays.
  *   4. No SQE of a socket is left in the queue when that is closed.
  *
  * The rings belong to the thread that makes them. Test: unit/net, as test_net_io_uring.
@@ -41,8 +46,12 @@
 #define RECEIVE_CQES   8192
 #define SENDS_MAX      256 /* in one call */
 #define SLOTS_AT_FIRST 64
+#define HELD_BYTES_MAX (16 * 1024)
 
-#define DATA_EPOLL 0 /* user data: the poll of epoll's descriptor; a slot, from 1, otherwise */
+/* User data: the poll of epoll's descriptor, the held send, nobody; a slot, from 1, otherwise. */
+#define DATA_EPOLL 0
+#define DATA_HELD  UINT64_MAX
+#define DATA_NONE  (UINT64_MAX - 1)
 
 #define SETUP_FLAGS \
     (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL)
@@ -72,6 +81,10 @@ struct net_ring {
     struct net_output outputs[SENDS_MAX];
     struct msghdr messages[SENDS_MAX];
     uint32_t output_count;
+
+    bool is_holding; /* outputs[0], the only one, goes with the next wait */
+    struct io_uring_sqe *held_sqe;
+    uint32_t held_position; /* of the SQE in the queue */
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -166,6 +179,12 @@ void net_ring_free(struct net_ring *ring)
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
+/* Does what was asked for at `position` in the queue of receives still wait there? */
+static bool is_queued(const struct net_ring *ring, uint32_t position)
+{
+    return (int32_t)(position - io_uring_smp_load_acquire(ring->receives.sq.khead)) >= 0;
+}
+
 /* A place in the queue; what is in it is submitted when it is full. */
 static struct io_uring_sqe *next_sqe(struct io_uring *ring)
 {
@@ -227,7 +246,7 @@ void net_ring_forget(struct net_stream *stream)
         return;
     }
     struct slot *slot = &ring->slots[stream->receive_slot - 1];
-    if ((int32_t)(slot->position - io_uring_smp_load_acquire(ring->receives.sq.khead)) >= 0) {
+    if (is_queued(ring, slot->position)) {
         io_uring_prep_nop(slot->sqe);
         io_uring_sqe_set_data64(slot->sqe, stream->receive_slot);
     }
@@ -274,6 +293,97 @@ void net_ring_reset(struct net_ring *ring)
     ring->used_count = 0;
 }
 
+/* ---- the send that goes with the wait -------------------------------------------------------- */
+
+/* The stream need not be told before the wait is over, and the kernel will nearly always take all.
+ */
+static bool is_light(const struct net_output *output)
+{
+    uint32_t heedful = NET_IS_CLOSING | NET_IS_ENDED | NET_IS_MUTE | NET_IS_OVER_HIGH;
+    return output->count == 1 && output->slices->iov_len <= HELD_BYTES_MAX &&
+           !(output->stream->flags & heedful);
+}
+
+/* Not when something is left to do before the loop waits, when memory of the heap would be kept
+ * while it sleeps, or when a completion might come late. */
+static bool may_hold(const struct net_loop *loop)
+{
+    const struct net_ring *ring = loop->ring;
+    return loop->is_running && !loop->is_stopped && loop->event_idx == loop->event_count &&
+           !(loop->work_mask & (NET_DO_DRAIN | NET_DO_END)) && !loop->blocks && !loop->buried &&
+           io_uring_cq_ready(&ring->receives) == 0 && !io_uring_cq_has_overflow(&ring->receives) &&
+           ring->output_count == 1 && is_light(&ring->outputs[0]);
+}
+
+bool net_ring_is_holding(const struct net_ring *ring)
+{
+    return ring && ring->is_holding;
+}
+
+/* Changes places with the first SQE that was not submitted yet. Returns its new place. */
+static struct io_uring_sqe *put_first(struct net_ring *ring, struct io_uring_sqe *sqe)
+{
+    const struct io_uring_sq *sq = &ring->receives.sq;
+    struct io_uring_sqe *first = &sq->sqes[sq->sqe_head & *sq->kring_mask];
+    if (first != sqe) {
+        struct io_uring_sqe moved = *first;
+        *first = *sqe;
+        *sqe = moved;
+        if (moved.user_data != DATA_EPOLL && moved.user_data != DATA_NONE) {
+            struct slot *slot = &ring->slots[moved.user_data - 1];
+            slot->sqe = sqe;
+            slot->position = sq->sqe_tail - 1;
+        }
+    }
+    return first;
+}
+
+static void queue_held(struct net_ring *ring)
+{
+    const struct net_output *output = &ring->outputs[0];
+    struct io_uring_sqe *sqe = next_sqe(&ring->receives);
+    io_uring_prep_send(sqe, output->stream->fd, output->slices->iov_base, output->slices->iov_len,
+                       MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(sqe, DATA_HELD);
+    ring->held_sqe = put_first(ring, sqe);
+    ring->held_position = ring->receives.sq.sqe_head;
+}
+
+/* What the kernel says of it; silence is all of its bytes. */
+static int held_result(struct net_ring *ring)
+{
+    int result = (int)ring->outputs[0].slices->iov_len;
+    struct io_uring_cqe *cqe;
+    unsigned head;
+    io_uring_for_each_cqe(&ring->receives, head, cqe)
+    {
+        if (cqe->user_data == DATA_HELD) {
+            result = cqe->res;
+            cqe->user_data = DATA_NONE;
+        }
+    }
+    return result;
+}
+
+/* After the wait. Only now the turn that the send belongs to is over. */
+static void end_held(struct net_loop *loop)
+{
+    struct net_ring *ring = loop->ring;
+    ring->is_holding = false;
+    ring->output_count = 0;
+    loop->counters.held_sends++;
+    if (is_queued(ring, ring->held_position)) {
+        /* The kernel took nothing, for want of memory or of room for completions. */
+        io_uring_prep_nop(ring->held_sqe);
+        io_uring_sqe_set_data64(ring->held_sqe, DATA_NONE);
+        net_stream_send_now(&ring->outputs[0]);
+    } else {
+        net_stream_sent(&ring->outputs[0], held_result(ring));
+    }
+    net_turn_reset(loop);
+}
+
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 static void poll_epoll(struct net_loop *loop)
@@ -308,8 +418,15 @@ int net_ring_wait(struct net_loop *loop, base_time wait)
     int reaped = 0;
     bool has_epoll = false;
     poll_epoll(loop);
-    if (submit_and_wait(ring, wait) != BASE_OK) {
-        return BASE_ESYSTEM;
+    if (ring->is_holding) {
+        queue_held(ring);
+    }
+    int status = submit_and_wait(ring, wait);
+    if (ring->is_holding) {
+        end_held(loop);
+    }
+    if (status != BASE_OK) {
+        return status;
     }
     io_uring_for_each_cqe(&ring->receives, head, cqe)
     {
@@ -319,7 +436,7 @@ int net_ring_wait(struct net_loop *loop, base_time wait)
         reaped++;
         if (cqe->user_data == DATA_EPOLL) {
             has_epoll = true;
-        } else {
+        } else if (cqe->user_data != DATA_NONE) {
             loop->events[loop->event_count++] = end_receive(ring, cqe);
         }
     }
@@ -377,6 +494,10 @@ void net_ring_flush(struct net_loop *loop)
 {
     struct net_ring *ring = loop->ring;
     uint32_t left = ring->output_count;
+    ring->is_holding = may_hold(loop);
+    if (ring->is_holding) {
+        return;
+    }
     if (left <= 1) {
         /* One call either way, and a send alone is the cheaper one. */
         for (uint32_t i = 0; i < left; i++) {
