@@ -11,7 +11,8 @@
  * After the events a turn goes in rounds until nothing is left to do:
  *
  *     deliver (resumed streams) <-> hook, until no stream was resumed
- *     flush    one send for every stream with output
+ *     flush    one send for every stream with output; with io_uring one that is alone may go with
+ *              the next wait, and the turn's memory stays so long
  *     report   on_drain, on_close
  *
  * Rounds are bounded; what is left then makes the next turn start without waiting.
@@ -231,6 +232,7 @@ static void sort_events(struct net_loop *loop)
 static int wait_for_events(struct net_loop *loop, base_time max_wait)
 {
     if (loop->event_idx < loop->event_count) {
+        INVARIANT(!net_ring_is_holding(loop->ring));
         return BASE_OK;
     }
     base_time wait = wait_time(loop, max_wait);
@@ -366,6 +368,7 @@ int net_loop_run(struct net_loop *loop)
         status = net_loop_turn(loop, BASE_NEVER);
     }
     loop->is_running = loop->is_stopped = false;
+    INVARIANT(!net_ring_is_holding(loop->ring));
     return status;
 }
 

@@ -2,8 +2,8 @@
  *
  * Completion-shaped: a receive delivers a slice out of the loop's own memory, a send completes
  * later, a connect completes with a status. There are two backends: io_uring, where receives and
- * sends of a turn are a single system call each, and epoll, which emulates completions. One thread
- * per loop, from net_loop_new on; nothing here is thread-safe.
+ * sends of a turn are a system call each or one together, and epoll, which emulates completions.
+ * One thread per loop, from net_loop_new on; nothing here is thread-safe.
  *
  * A turn (net_loop_turn):
  *   1. wait for events until the next timer or max_wait; read the clock once: net_loop_now() is

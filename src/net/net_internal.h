@@ -198,6 +198,11 @@ void net_ring_receive(struct net_stream *stream);
 void net_ring_forget(struct net_stream *stream);
 /* Bytes that a NET_KIND_RECEIVED event holds; they stay to the end of the turn. */
 struct base_slice net_ring_take(struct net_ring *ring, const struct net_event *event);
+/* Is `position` in [head, tail) of a queue whose positions begin anew after 2^32? */
+static inline bool net_ring_has(uint32_t head, uint32_t tail, uint32_t position)
+{
+    return position - head < tail - head;
+}
 /* Gives the buffers of this turn back to the kernel. */
 void net_ring_reset(struct net_ring *ring);
 /* Output that leaves with the next flush. */

@@ -5,6 +5,7 @@
  * events epoll has something (the ring polls it) -------+
  *
  *     stream has output -> net_ring_send ... net_ring_flush: submit, reap -> net_stream_sent
+ *                                              +-> one alone: held, with the next net_ring_wait
  *
  * Streams receive and send here. Everything else that may happen to a descriptor (accepting,
  * connecting, room for a backlog, a hang-up while nobody reads, foreign descriptors, signals) is
@@ -50,8 +51,8 @@
 
 /* User data: the poll of epoll's descriptor, the held send, nobody; a slot, from 1, otherwise. */
 #define DATA_EPOLL 0
-#define DATA_HELD  UINT64_MAX
-#define DATA_NONE  (UINT64_MAX - 1)
+#define DATA_HELD  (UINT64_MAX - 1) /* UINT64_MAX is liburing's own */
+#define DATA_NONE  (UINT64_MAX - 2)
 
 #define SETUP_FLAGS \
     (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL)
@@ -179,10 +180,12 @@ void net_ring_free(struct net_ring *ring)
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
-/* Does what was asked for at `position` in the queue of receives still wait there? */
+/* Is the SQE at `position` one of those that the kernel has not taken? Positions begin anew after
+ * 2^32: who waited that long has to look at the SQE as well. */
 static bool is_queued(const struct net_ring *ring, uint32_t position)
 {
-    return (int32_t)(position - io_uring_smp_load_acquire(ring->receives.sq.khead)) >= 0;
+    const struct io_uring_sq *sq = &ring->receives.sq;
+    return net_ring_has(io_uring_smp_load_acquire(sq->khead), sq->sqe_tail, position);
 }
 
 /* A place in the queue; what is in it is submitted when it is full. */
@@ -246,7 +249,7 @@ void net_ring_forget(struct net_stream *stream)
         return;
     }
     struct slot *slot = &ring->slots[stream->receive_slot - 1];
-    if (is_queued(ring, slot->position)) {
+    if (is_queued(ring, slot->position) && slot->sqe->user_data == stream->receive_slot) {
         io_uring_prep_nop(slot->sqe);
         io_uring_sqe_set_data64(slot->sqe, stream->receive_slot);
     }
@@ -304,15 +307,32 @@ static bool is_light(const struct net_output *output)
            !(output->stream->flags & heedful);
 }
 
-/* Not when something is left to do before the loop waits, when memory of the heap would be kept
- * while it sleeps, or when a completion might come late. */
+/* Is nothing left to do before the loop waits? */
+static bool is_done(const struct net_loop *loop)
+{
+    return loop->event_idx == loop->event_count && !(loop->work_mask & (NET_DO_DRAIN | NET_DO_END));
+}
+
+/* May what the turn holds be kept while the loop sleeps? Not memory of the heap, nor most of the
+ * buffers. */
+static bool is_frugal(const struct net_loop *loop)
+{
+    return !loop->blocks && !loop->buried && loop->ring->used_count < BUFFER_COUNT / 2;
+}
+
+/* Will the kernel take what is submitted next first, and can it say at once what became of it? */
+static bool is_clear(const struct net_ring *ring)
+{
+    const struct io_uring_sq *sq = &ring->receives.sq;
+    return io_uring_smp_load_acquire(sq->khead) == sq->sqe_head &&
+           io_uring_cq_ready(&ring->receives) == 0 && !io_uring_cq_has_overflow(&ring->receives);
+}
+
 static bool may_hold(const struct net_loop *loop)
 {
     const struct net_ring *ring = loop->ring;
-    return loop->is_running && !loop->is_stopped && loop->event_idx == loop->event_count &&
-           !(loop->work_mask & (NET_DO_DRAIN | NET_DO_END)) && !loop->blocks && !loop->buried &&
-           io_uring_cq_ready(&ring->receives) == 0 && !io_uring_cq_has_overflow(&ring->receives) &&
-           ring->output_count == 1 && is_light(&ring->outputs[0]);
+    return ring->output_count == 1 && is_light(&ring->outputs[0]) && loop->is_running &&
+           !loop->is_stopped && is_done(loop) && is_frugal(loop) && is_clear(ring);
 }
 
 bool net_ring_is_holding(const struct net_ring *ring)
@@ -324,7 +344,7 @@ bool net_ring_is_holding(const struct net_ring *ring)
 static struct io_uring_sqe *put_first(struct net_ring *ring, struct io_uring_sqe *sqe)
 {
     const struct io_uring_sq *sq = &ring->receives.sq;
-    struct io_uring_sqe *first = &sq->sqes[sq->sqe_head & *sq->kring_mask];
+    struct io_uring_sqe *first = &sq->sqes[sq->sqe_head & sq->ring_mask];
     if (first != sqe) {
         struct io_uring_sqe moved = *first;
         *first = *sqe;
@@ -372,13 +392,13 @@ static void end_held(struct net_loop *loop)
     struct net_ring *ring = loop->ring;
     ring->is_holding = false;
     ring->output_count = 0;
-    loop->counters.held_sends++;
     if (is_queued(ring, ring->held_position)) {
-        /* The kernel took nothing, for want of memory or of room for completions. */
+        /* The kernel did not come to it, for want of memory or of room for completions. */
         io_uring_prep_nop(ring->held_sqe);
         io_uring_sqe_set_data64(ring->held_sqe, DATA_NONE);
         net_stream_send_now(&ring->outputs[0]);
     } else {
+        loop->counters.held_sends++;
         net_stream_sent(&ring->outputs[0], held_result(ring));
     }
     net_turn_reset(loop);

@@ -8,13 +8,16 @@
  * A cancel request for the waiting client ends the wait and undoes PAUSE and SUSPEND, and so does
  * the end of the last console client for SUSPEND: nobody else could.
  * The client is not read meanwhile, but its hang-up is noticed; it then only leaves the list. While
- * nobody waits a turn costs one comparison; while somebody does, a walk over the pools.
+ * nobody waits a turn costs one comparison; while somebody does, a walk over the pools. Output that
+ * the end of a turn sends is nobody's event, so a SUSPEND that waits looks again after a moment.
  */
 #include "base/invariant.h"
 #include "proxy/client.h"
 #include "proxy/console.h"
 #include "proxy/log.h"
 #include "proxy/server.h"
+
+#define LOOK_SPAN (20 * BASE_MS)
 
 void console_wait_begin(struct proxy_console *console, const struct console_words *words,
                         enum console_wait wait, const char *tag, bool is_simple)
@@ -156,6 +159,9 @@ void proxy_console_turn(struct proxy *proxy)
             base_list_remove(&console->link);
         } else if (is_over(console)) {
             stop_waiting(console, NULL, NULL);
+        } else if (console->wait == CONSOLE_WAIT_SUSPEND) {
+            net_timer_set(proxy->loop, &proxy->look_timer,
+                          base_time_add(net_loop_now(proxy->loop), LOOK_SPAN));
         }
     }
 }

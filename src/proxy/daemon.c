@@ -152,6 +152,12 @@ static void on_suspend_timer(struct net_timer *timer)
     proxy_suspend_expired(base_list_entry(timer, struct proxy, suspend_timer));
 }
 
+/* The turn's hook does the looking. */
+static void on_look_timer(struct net_timer *timer)
+{
+    (void)timer;
+}
+
 void proxy_suspend(struct proxy *proxy)
 {
     base_time span = proxy->config->options.suspend_timeout;
@@ -379,6 +385,7 @@ static int open_all(struct proxy *proxy)
     proxy->stats_timer.fire = on_stats_timer;
     proxy->shutdown_timer.fire = on_shutdown_timer;
     proxy->suspend_timer.fire = on_suspend_timer;
+    proxy->look_timer.fire = on_look_timer;
     raise_file_limit(proxy);
     r = proxy_settings_open(proxy, why, sizeof(why));
     if (r < 0) {

@@ -111,6 +111,7 @@ struct proxy {
     struct net_timer shutdown_timer;
     struct net_timer watchdog_timer;
     struct net_timer suspend_timer; /* suspend_timeout */
+    struct net_timer look_timer;    /* console_wait.c: makes a turn while a SUSPEND waits */
     struct net_timer idle_timer;    /* pool_idle.c */
     struct proxy_http *http;
     struct proxy_helpers *helpers; /* threads that ask PAM and LDAP; NULL before the first */
