@@ -79,6 +79,8 @@ def table(groups):
     lines = [head]
     for rows in groups:
         lines += ["", *(line(row) for row in rows)]
+    verdicts = [row.verdict() for rows in groups for row in rows if row.verdict()]
+    lines += ["", f"targets met: {verdicts.count('yes')} of {len(verdicts)}"]
     return "\n".join(lines)
 
 

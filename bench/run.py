@@ -1,7 +1,7 @@
 """script/bench: builds a release build and measures it.
 
   script/bench [proxy]   weir, Debian's PgBouncer, a raw relay and PostgreSQL itself, side by side
-                         (about 11 minutes; --quick: 3)
+                         (about 20 minutes; --quick: 4)
   script/bench syscalls  system calls per transaction by name, under strace
   script/bench foresight simulated waits beside measured ones (7 minutes; --quick: 1), the simulator's speed
   script/bench horizon   page loads of the portfolio service beside the FastAPI stack it replaces
@@ -43,7 +43,8 @@ def read_arguments():
     parser.add_argument("suite", nargs="?", default="proxy",
                         choices=("proxy", "syscalls", "core", "pool", "foresight", "horizon"))
     parser.add_argument("--quick", action="store_true", help="1 round of 2 s, for a first look")
-    parser.add_argument("--rounds", type=int, help="rounds of every row (5)")
+    parser.add_argument("--rounds", type=int, help="rounds of every row (5); one client and logins, "
+                                                   "where the sides are close, have three times as many")
     parser.add_argument("--seconds", type=float, help="seconds of one reading (3)")
     parser.add_argument("--json", metavar="FILE", help="write every reading there as well")
     parser.add_argument("--weir", metavar="PROGRAM", default=os.environ.get("WEIR_BIN"),
@@ -130,8 +131,9 @@ def run_proxy(world, arguments):
     machine["steal"] = spent[7] / sum(spent)
     print(report.table(rows), flush=True)
     print(FOOT)
-    print(f"{arguments.rounds} round(s) of {arguments.seconds:g} s; time stolen from this machine by "
-          f"others: {machine['steal']:.1%}; load now {os.getloadavg()[0]:.2f}")
+    print(f"{arguments.rounds} round(s) of {arguments.seconds:g} s, {proxy.CLOSE_FACTOR} times as many "
+          f"for one client and logins; time stolen from this machine by others: "
+          f"{machine['steal']:.1%}; load now {os.getloadavg()[0]:.2f}")
     if arguments.json:
         report.write_json(arguments.json, machine, rows)
     if plan.failures:
