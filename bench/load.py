@@ -17,6 +17,7 @@ from world import LIBC, PASSWORD, PG_BIN, PR_SET_PDEATHSIG, USER, BenchError
 
 SETTLE_SECONDS = 0.3
 TAIL_SECONDS = 1.5
+CONNECT_SECONDS = 0.01  # for each client: pgbench's time runs while it connects
 START_SECONDS_MAX = 30
 LOGIN_SETTLE_SECONDS = 1.0  # until all processes have begun
 
@@ -125,7 +126,7 @@ def run(world, proxy, clients, seconds, mode="simple", is_login=False):
     prefix = os.path.join(directory, "log")
     pid = proxy.pid if proxy.process else None
     settle = LOGIN_SETTLE_SECONDS if is_login else SETTLE_SECONDS
-    length = math.ceil(seconds + settle + TAIL_SECONDS)
+    length = math.ceil(seconds + settle + TAIL_SECONDS + clients * CONNECT_SECONDS)
     processes = start_load(proxy, clients, prefix, ["-M", mode, "-T", str(length)], is_login)
     try:
         if not is_login:  # pgbench writes its log in blocks, and logins are few
@@ -136,8 +137,8 @@ def run(world, proxy, clients, seconds, mode="simple", is_login=False):
         last = Sample(pid)
         for process in processes:
             if process.poll() is not None:
-                raise BenchError(f"pgbench on {proxy.name} ended before its window did: "
-                                 f"{process.communicate()[1].strip()}")
+                said = process.communicate()[1].strip() or "its time was over"
+                raise BenchError(f"pgbench on {proxy.name} ended before its window did: {said}")
         for process in processes:
             _, errors = process.communicate(timeout=length + START_SECONDS_MAX)
             if process.returncode != 0:

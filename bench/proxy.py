@@ -19,6 +19,7 @@ from world import USER, BenchError
 
 Side = collections.namedtuple("Side", "name program")
 
+ATTEMPTS = 3  # at one reading: a machine that stands still for a second spoils it
 CLOSE_FACTOR = 3  # more rounds where the two are so close that a few do not tell them apart
 IDLE_CLIENTS = 10_000
 IDLE_SECONDS = 3
@@ -48,17 +49,28 @@ class Plan:
 
     def take_turns(self, sides, measure, factor=1):
         """{name: [reading, ...]}: every side once per round, in turned order every other round.
-        One that fails is noted and left out of the rest of the rounds."""
+        One that keeps failing is noted and left out of the rest of the rounds."""
         readings = {side.name: [] for side in sides}
         for index in range(self.rounds * factor):
             for side in sides if index % 2 == 0 else sides[::-1]:
-                try:
-                    readings[side.name].append(measure(side))
-                except BenchError as error:
-                    self.failures.append(f"{side.name}: {str(error).splitlines()[0]}")
-                    self.say(self.failures[-1])
+                reading, problem = self.take(side, measure)
+                if reading is None:
+                    self.failures.append(problem)
                     sides = [other for other in sides if other is not side]
+                else:
+                    readings[side.name].append(reading)
         return readings
+
+    def take(self, side, measure):
+        """One reading, or None and why not."""
+        problem = None
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return measure(side), None
+            except BenchError as error:
+                problem = f"{side.name}: {str(error).splitlines()[0]}"
+                self.say(f"{problem} (attempt {attempt} of {ATTEMPTS})")
+        return None, problem
 
 
 def pick(readings, field):
