@@ -1,10 +1,10 @@
 """The suite `proxy`: what a proxy costs per transaction, per login and per idle client.
 
 Weir and PgBouncer take turns within every round (A B A B), so that a slow minute of the machine
-hits both; the table has the medians of the rounds and the ratio. The raw relay and PostgreSQL
-itself, measured in the same turns, say what the kernel alone costs. Many short rounds rather than
-few long ones: a run settles in one of several regimes (who sleeps, who shares a CPU with whom) and
-stays there, so a longer reading repeats one draw where another round draws again.
+hits both; the table has the medians of the rounds and the median of their ratios. The raw relay and
+PostgreSQL itself, measured in the same turns, say what the kernel alone costs. Many short rounds
+rather than few long ones: a run settles in one of several regimes (who sleeps, who shares a CPU
+with whom) and stays there, so a longer reading repeats one draw where another round draws again.
 
 Rows are made here, printed by report.py, read by load.py, served by world.py.
 """
@@ -20,7 +20,8 @@ from world import USER, BenchError
 Side = collections.namedtuple("Side", "name program")
 
 ATTEMPTS = 3  # at one reading: a machine that stands still for a second spoils it
-CLOSE_FACTOR = 3  # more rounds where the two are so close that a few do not tell them apart
+CLOSE_CLIENTS = 16  # up to so many, and with logins, a few rounds do not tell the two apart:
+CLOSE_FACTOR = 3    # so many times as many rounds
 IDLE_CLIENTS = 10_000
 IDLE_SECONDS = 3
 LOGIN_CLIENTS = 16
@@ -100,7 +101,7 @@ def measure_throughput(world, programs, plan):
         readings = plan.take_turns(
             [proxy for proxy in proxies if proxy.name in names],
             lambda proxy: load.run(world, proxy, clients, plan.seconds, mode),
-            CLOSE_FACTOR if clients == 1 else 1)
+            CLOSE_FACTOR if clients <= CLOSE_CLIENTS else 1)
         groups.append(throughput_rows(clients, mode, readings))
     for proxy in proxies[:3]:
         world.stop(proxy.process)

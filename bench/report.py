@@ -28,6 +28,11 @@ class Row:
         return statistics.median(self.values[name]) if self.values.get(name) else None
 
     def ratio(self, name="weir", base="pgbouncer"):
+        """The median of the rounds' ratios: what a machine does from one minute to the next falls
+        out. Of the medians where a side lacks a round, or reads zero."""
+        tops, bottoms = self.values.get(name) or [], self.values.get(base) or []
+        if tops and len(tops) == len(bottoms) and all(bottoms):
+            return statistics.median(top / bottom for top, bottom in zip(tops, bottoms))
         top, bottom = self.median(name), self.median(base)
         return top / bottom if top is not None and bottom else None
 

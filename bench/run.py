@@ -1,7 +1,7 @@
 """script/bench: builds a release build and measures it.
 
   script/bench [proxy]   weir, Debian's PgBouncer, a raw relay and PostgreSQL itself, side by side
-                         (about 20 minutes; --quick: 4)
+                         (about 25 minutes; --quick: 4)
   script/bench syscalls  system calls per transaction by name, under strace
   script/bench foresight simulated waits beside measured ones (7 minutes; --quick: 1), the simulator's speed
   script/bench horizon   page loads of the portfolio service beside the FastAPI stack it replaces
@@ -43,7 +43,7 @@ def read_arguments():
     parser.add_argument("suite", nargs="?", default="proxy",
                         choices=("proxy", "syscalls", "core", "pool", "foresight", "horizon"))
     parser.add_argument("--quick", action="store_true", help="1 round of 2 s, for a first look")
-    parser.add_argument("--rounds", type=int, help="rounds of every row (5); one client and logins, "
+    parser.add_argument("--rounds", type=int, help="rounds of every row (5); up to 16 clients and logins, "
                                                    "where the sides are close, have three times as many")
     parser.add_argument("--seconds", type=float, help="seconds of one reading (3)")
     parser.add_argument("--json", metavar="FILE", help="write every reading there as well")
@@ -110,10 +110,11 @@ def print_head(machine):
 
 
 FOOT = """
-ratio = weir / pgbouncer; target is the ratio's, or weir's own value where it begins with v. /relay =
-weir / raw relay, target <= 1.25 for CPU at 16 and 64 clients. spread = (max - min) / median over the
-rounds, the larger of the two sides. CPU is user and system time of the proxy process; bytes per idle
-client are resident user-space memory only, sockets in the kernel come on top. Transactions are
+ratio = weir / pgbouncer, the median of the rounds' ratios; target is the ratio's, or weir's own
+value where it begins with v. /relay = weir / raw relay, target <= 1.25 for CPU at 16 and 64 clients.
+spread = (max - min) / median over the rounds, the larger of the two sides. CPU is user and system
+time of the proxy process; bytes per idle client are resident user-space memory only, sockets in the
+kernel come on top. Transactions are
 `pgbench -S` over loopback TCP, transaction mode, pool of 20; the relay and direct have a server for
 each client. Logins come from 16 processes at once and include one transaction; with SCRAM the
 clients' own key derivation (40 times what the poolers compute) limits logins/s: look at the CPU."""
@@ -132,7 +133,7 @@ def run_proxy(world, arguments):
     print(report.table(rows), flush=True)
     print(FOOT)
     print(f"{arguments.rounds} round(s) of {arguments.seconds:g} s, {proxy.CLOSE_FACTOR} times as many "
-          f"for one client and logins; time stolen from this machine by others: "
+          f"up to {proxy.CLOSE_CLIENTS} clients and for logins; time stolen from this machine by others: "
           f"{machine['steal']:.1%}; load now {os.getloadavg()[0]:.2f}")
     if arguments.json:
         report.write_json(arguments.json, machine, rows)
