@@ -193,16 +193,16 @@ def test_suspend_lets_a_message_that_has_begun_end(weir):
         client.ask("COMMIT")
 
 
-def test_suspend_ends_when_a_slow_reader_has_all(weir_factory, pg):
-    """Nothing happens any more when the last bytes have left: SUSPEND sees it all the same."""
+def test_suspend_sees_the_last_output_leave(weir_factory, pg):
+    """Nothing happens any more when the end of a turn has sent what SUSPEND waits for."""
     weir = weir_factory(pg, suspend_timeout=0)
     with raw(weir) as client, console(weir) as admin:
-        client.send(wire.query("SELECT repeat('x', 1000) FROM generate_series(1, 30000)"))
-        until(lambda: any(int(row["send_avail"]) > 0 for row in weir.console("SHOW SOCKETS")), 10,
-              "output waits for the client")
+        client.ask("SELECT 1")
+        weir.signal(signal.SIGSTOP)  # so that one turn has both
+        client.send(wire.message(b"S", b""))
         admin.send(wire.query("SUSPEND"))
-        weir.await_log("SUSPEND command issued")
-        assert len(client.answer()) == 30000
+        weir.signal(signal.SIGCONT)
+        client.until(b"Z", None)
         admin.until(b"Z", None)
         admin.ask("RESUME")
 
