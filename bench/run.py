@@ -114,10 +114,10 @@ ratio = weir / pgbouncer, the median of the rounds' ratios; target is the ratio'
 value where it begins with v. /relay = weir / raw relay, target <= 1.25 for CPU at 16 and 64 clients.
 spread = (max - min) / median over the rounds, the larger of the two sides. CPU is user and system
 time of the proxy process; bytes per idle client are resident user-space memory only, sockets in the
-kernel come on top. Transactions are
-`pgbench -S` over loopback TCP, transaction mode, pool of 20; the relay and direct have a server for
-each client. Logins come from 16 processes at once and include one transaction; with SCRAM the
-clients' own key derivation (40 times what the poolers compute) limits logins/s: look at the CPU."""
+kernel come on top. Transactions are `pgbench -S` over loopback TCP, transaction mode, pool of 20;
+the relay and direct have a server for each client. Logins come from 16 processes at once and include
+one transaction; with SCRAM the clients' own key derivation (40 times what the poolers compute)
+limits logins/s: look at the CPU."""
 
 
 def run_proxy(world, arguments):
