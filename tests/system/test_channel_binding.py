@@ -122,8 +122,9 @@ def test_a_man_in_the_middle_of_the_servers_side(weir_factory, pg, authority, pe
     binding, and its password is worth nothing to who listens."""
     key, certificate = authority.issue("middle")
     middle = peer(Middle, pg.port, key, certificate)
-    weir = weir_factory(pg, server_tls_sslmode="require", query_wait_timeout=0.5, databases={
-        "app": f"host=127.0.0.1 port={middle.port} dbname=app"})
+    weir = weir_factory(pg, server_tls_sslmode="require", databases={
+        "app": f"host=127.0.0.1 port={middle.port} dbname=app"},
+        users={"u_scram": "query_wait_timeout=0.5"})
     with pytest.raises((psycopg2.OperationalError, EOFError)):
         weir.sql("SELECT 1", user="u_scram")
     assert "server login failed" in weir.log()

@@ -20,16 +20,17 @@ def serves(weir, **more):
     assert weir.sql("SELECT 1", **more) == [(1,)]
 
 
-def conninfo(port):
-    return f"host=127.0.0.1 port={port} dbname=app"
+def conninfo(port, more=""):
+    return f"host=127.0.0.1 port={port} dbname=app {more}"
 
 
 def hears(weir_factory, pg, fake, answers):
     """A daemon with upstreams that answer the start-up packet with these: nobody gets in, and
     everybody else is served."""
     upstreams = [fake("Refusing", answer) for answer in answers]
-    databases = {f"a{i}": conninfo(each.port) for i, each in enumerate(upstreams)}
-    weir = weir_factory(pg, query_wait_timeout=0.2, server_tls_sslmode="disable",
+    databases = {f"a{i}": conninfo(each.port, "query_wait_timeout=0.2")
+                 for i, each in enumerate(upstreams)}
+    weir = weir_factory(pg, server_tls_sslmode="disable",
                         databases={**databases, "good": conninfo(pg.port)})
     for name, upstream in zip(databases, upstreams):
         with RawClient(weir.host, weir.port) as client, pytest.raises((ServerError, EOFError)):
@@ -192,8 +193,8 @@ def test_a_servers_nonce_that_is_too_long(weir_factory, pg, request, nonce_bytes
     upstream = Sasl(["SCRAM-SHA-256"], first=lambda nonce: (
         f"r={nonce}{'x' * nonce_bytes},s=c2FsdHNhbHQ=,i=4096").encode())
     request.addfinalizer(upstream.done)
-    weir = weir_factory(pg, server_tls_sslmode="disable", query_wait_timeout=0.3, databases={
-        "app": f"host=127.0.0.1 port={upstream.port} dbname=app", "good": conninfo(pg.port)})
+    weir = weir_factory(pg, server_tls_sslmode="disable", databases={
+        "app": conninfo(upstream.port, "query_wait_timeout=0.3"), "good": conninfo(pg.port)})
     with pytest.raises((psycopg2.OperationalError, EOFError)):
         weir.sql("SELECT 1")
     serves(weir, dbname="good")

@@ -226,7 +226,7 @@ def test_a_certificate_for_another_name_is_refused(weir_factory, pg, authority, 
 @pytest.mark.parametrize("mode,works", [("allow", True), ("prefer", True), ("require", True),
                                         ("disable", False)])
 def test_modes_with_a_server_that_demands_tls(weir_factory, pg, mode, works):
-    weir = weir_factory(pg, server_tls_sslmode=mode, query_wait_timeout=0.5)
+    weir = weir_factory(pg, server_tls_sslmode=mode, query_wait_timeout=120 if works else 0.5)
     if works:
         assert encryption(weir, user="u_tls")[0]
     else:
