@@ -1,8 +1,9 @@
-"""Load and readings: a run of pgbench against one port, and what the proxy spent meanwhile.
+"""Load and readings: a run of pgbench, or of bench-logins, against one port, and what the proxy spent
+meanwhile.
 
 A reading covers a window inside the run: it begins when every client is logged in and running, and
 ends before the first client leaves. CPU time is the kernel's process clock (all threads, user and
-system, nanoseconds), read at both ends of the window; transactions are the lines of pgbench's own
+system, nanoseconds), read at both ends of the window; transactions are the lines of the load's own
 log that fall between them. So logins and start-up are in no number but where they are the subject.
 """
 import ctypes
@@ -19,7 +20,6 @@ SETTLE_SECONDS = 0.3
 TAIL_SECONDS = 1.5
 CONNECT_SECONDS = 0.01  # for each client: pgbench's time runs while it connects
 START_SECONDS_MAX = 30
-LOGIN_SETTLE_SECONDS = 1.0  # until all processes have begun
 
 
 def cpu_seconds(pid):
@@ -60,7 +60,7 @@ def pgbench_environment():
 
 
 def read_log(directory):
-    """A list for each thread of pgbench: (end in seconds since the epoch, latency in us) of every
+    """A list for each thread of the load: (end in seconds since the epoch, latency in us) of every
     transaction."""
     logs = []
     for name in os.listdir(directory):
@@ -70,21 +70,17 @@ def read_log(directory):
     return logs
 
 
-def start_pgbench(proxy, clients, prefix, more):
-    """One that writes its log to files that begin with `prefix` and its process id."""
-    command = pgbench_command(proxy.port, clients, ["-l", "--log-prefix", prefix, *more])
+def start_load(proxy, clients, length, mode, login_program, prefix):
+    """Writes its log to files that begin with `prefix`."""
+    if login_program:
+        command = [login_program, str(proxy.port), USER, USER, str(clients), str(length), prefix]
+    else:
+        command = pgbench_command(proxy.port, clients, ["-l", "--log-prefix", prefix, "-M", mode,
+                                                        "-T", str(length)])
     return subprocess.Popen(
         command, env=pgbench_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
-
-
-def start_load(proxy, clients, prefix, more, is_login):
-    """A process for each client that logs in: a thread of pgbench logs in one client after the
-    other, and two threads that derive SCRAM's keys wait for a lock in OpenSSL half of the time."""
-    if not is_login:
-        return [start_pgbench(proxy, clients, prefix, more)]
-    return [start_pgbench(proxy, 1, prefix, more + ["-C"]) for _ in range(clients)]
 
 
 def await_first_lines(process, directory):
@@ -92,7 +88,7 @@ def await_first_lines(process, directory):
     while not any(os.path.getsize(os.path.join(directory, name)) for name in os.listdir(directory)):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
-            raise BenchError(f"pgbench did not get going: {process.communicate()[1].strip()}")
+            raise BenchError(f"the load did not get going: {process.communicate()[1].strip()}")
         time.sleep(0.02)
 
 
@@ -119,34 +115,28 @@ def summarize(first, last, logs, has_process):
     return result
 
 
-def run(world, proxy, clients, seconds, mode="simple", is_login=False):
-    """One reading of `seconds`. With is_login every transaction is a connection of its own."""
-    directory = world.path("pgbench")
+def run(world, proxy, clients, seconds, mode="simple", login_program=None):
+    """One reading of `seconds`. With a login_program every transaction is a connection of its own."""
+    directory = world.path("load")
     os.mkdir(directory)
-    prefix = os.path.join(directory, "log")
     pid = proxy.pid if proxy.process else None
-    settle = LOGIN_SETTLE_SECONDS if is_login else SETTLE_SECONDS
-    length = math.ceil(seconds + settle + TAIL_SECONDS + clients * CONNECT_SECONDS)
-    processes = start_load(proxy, clients, prefix, ["-M", mode, "-T", str(length)], is_login)
+    length = math.ceil(seconds + SETTLE_SECONDS + TAIL_SECONDS + clients * CONNECT_SECONDS)
+    process = start_load(proxy, clients, length, mode, login_program, os.path.join(directory, "log"))
     try:
-        if not is_login:  # pgbench writes its log in blocks, and logins are few
-            await_first_lines(processes[0], directory)
-        time.sleep(settle)
+        await_first_lines(process, directory)
+        time.sleep(SETTLE_SECONDS)
         first = Sample(pid)
         time.sleep(seconds)
         last = Sample(pid)
-        for process in processes:
-            if process.poll() is not None:
-                said = process.communicate()[1].strip() or "its time was over"
-                raise BenchError(f"pgbench on {proxy.name} ended before its window did: {said}")
-        for process in processes:
-            _, errors = process.communicate(timeout=length + START_SECONDS_MAX)
-            if process.returncode != 0:
-                raise BenchError(f"pgbench failed on {proxy.name}: {errors.strip()}")
+        if process.poll() is not None:
+            said = process.communicate()[1].strip() or "its time was over"
+            raise BenchError(f"the load on {proxy.name} ended before its window did: {said}")
+        _, errors = process.communicate(timeout=length + START_SECONDS_MAX)
+        if process.returncode != 0:
+            raise BenchError(f"the load failed on {proxy.name}: {errors.strip()}")
         return summarize(first, last, read_log(directory), proxy.process is not None)
     finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
         shutil.rmtree(directory)

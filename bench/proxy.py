@@ -5,6 +5,7 @@ hits both; the table has the medians of the rounds and the median of their ratio
 PostgreSQL itself, measured in the same turns, say what the kernel alone costs. Many short rounds
 rather than few long ones: a run settles in one of several regimes (who sleeps, who shares a CPU
 with whom) and stays there, so a longer reading repeats one draw where another round draws again.
+The CPUs are kept awake meanwhile (world.py), where that is allowed.
 
 Rows are made here, printed by report.py, read by load.py, served by world.py.
 """
@@ -21,7 +22,8 @@ Side = collections.namedtuple("Side", "name program")
 
 ATTEMPTS = 3  # at one reading: a machine that stands still for a second spoils it
 CLOSE_CLIENTS = 16  # up to so many, and with logins, a few rounds do not tell the two apart:
-CLOSE_FACTOR = 3    # so many times as many rounds
+CLOSE_FACTOR = 6    # so many times as many rounds, each of
+CLOSE_SHARE = 1 / 3  # so much of the time
 IDLE_CLIENTS = 10_000
 IDLE_SECONDS = 3
 LOGIN_CLIENTS = 16
@@ -48,13 +50,15 @@ class Plan:
         self.say = say
         self.failures = []
 
-    def take_turns(self, sides, measure, factor=1):
-        """{name: [reading, ...]}: every side once per round, in turned order every other round.
-        One that keeps failing is noted and left out of the rest of the rounds."""
+    def take_turns(self, sides, measure, is_close=False):
+        """{name: [reading, ...]}: measure(side, seconds) of every side once per round, in turned
+        order every other round. One that keeps failing is noted and left out of the rest of the
+        rounds."""
         readings = {side.name: [] for side in sides}
-        for index in range(self.rounds * factor):
+        seconds = self.seconds * (CLOSE_SHARE if is_close else 1)
+        for index in range(self.rounds * (CLOSE_FACTOR if is_close else 1)):
             for side in sides if index % 2 == 0 else sides[::-1]:
-                reading, problem = self.take(side, measure)
+                reading, problem = self.take(side, lambda side: measure(side, seconds))
                 if reading is None:
                     self.failures.append(problem)
                     sides = [other for other in sides if other is not side]
@@ -100,8 +104,8 @@ def measure_throughput(world, programs, plan):
         plan.say(f"clients: {clients}, {mode}")
         readings = plan.take_turns(
             [proxy for proxy in proxies if proxy.name in names],
-            lambda proxy: load.run(world, proxy, clients, plan.seconds, mode),
-            CLOSE_FACTOR if clients <= CLOSE_CLIENTS else 1)
+            lambda proxy, seconds: load.run(world, proxy, clients, seconds, mode),
+            is_close=clients <= CLOSE_CLIENTS)
         groups.append(throughput_rows(clients, mode, readings))
     for proxy in proxies[:3]:
         world.stop(proxy.process)
@@ -116,8 +120,9 @@ def measure_logins(world, programs, plan):
         proxies = [world.start_pooler(name, programs[name], auth) for name in ("weir", "pgbouncer")]
         readings = plan.take_turns(
             proxies,
-            lambda proxy: load.run(world, proxy, LOGIN_CLIENTS, plan.seconds, is_login=True),
-            CLOSE_FACTOR)
+            lambda proxy, seconds: load.run(world, proxy, LOGIN_CLIENTS, seconds,
+                                            login_program=programs["logins"]),
+            is_close=True)
         groups.append([Row("logins/s", auth, pick(readings, "tps"), ">= 1"),
                        Row("CPU us/login", auth, pick(readings, "cpu_us"), "< 1", digits=1)])
         for proxy in proxies:
@@ -180,7 +185,7 @@ def measure_idle(world, programs, plan):
         plan.failures.append(f"idle clients: only {limit} file descriptors are allowed")
         return []
     sides = [Side(name, programs[name]) for name in ("weir", "pgbouncer")]
-    readings = plan.take_turns(sides, lambda side: idle_reading(world, side, programs["idle"]))
+    readings = plan.take_turns(sides, lambda side, _: idle_reading(world, side, programs["idle"]))
     return [[
         Row("bytes/idle client", "after login", pick(readings, "fresh"), "v < 1024"),
         Row("bytes/idle client", "after a transaction", pick(readings, "used"), "v < 1024"),

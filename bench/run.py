@@ -1,7 +1,7 @@
 """script/bench: builds a release build and measures it.
 
   script/bench [proxy]   weir, Debian's PgBouncer, a raw relay and PostgreSQL itself, side by side
-                         (about 25 minutes; --quick: 4)
+                         (about 30 minutes; --quick: 4)
   script/bench syscalls  system calls per transaction by name, under strace
   script/bench foresight simulated waits beside measured ones (7 minutes; --quick: 1), the simulator's speed
   script/bench horizon   page loads of the portfolio service beside the FastAPI stack it replaces
@@ -26,7 +26,7 @@ import pools
 import proxy
 import report
 import syscalls
-from world import PG_BIN, PGBOUNCER, BenchError, World, raise_file_limit
+from world import PG_BIN, PGBOUNCER, BenchError, World, keep_cpus_awake, raise_file_limit
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build-bench")
@@ -44,7 +44,8 @@ def read_arguments():
                         choices=("proxy", "syscalls", "core", "pool", "foresight", "horizon"))
     parser.add_argument("--quick", action="store_true", help="1 round of 2 s, for a first look")
     parser.add_argument("--rounds", type=int, help="rounds of every row (5); up to 16 clients and logins, "
-                                                   "where the sides are close, have three times as many")
+                                                   "where the sides are close, have six times as many, "
+                                                   "each a third as long")
     parser.add_argument("--seconds", type=float, help="seconds of one reading (3)")
     parser.add_argument("--json", metavar="FILE", help="write every reading there as well")
     parser.add_argument("--weir", metavar="PROGRAM", default=os.environ.get("WEIR_BIN"),
@@ -71,7 +72,8 @@ def build(targets):
 
 def programs(arguments):
     """Builds what the suite needs and says where it is."""
-    targets = {"relay": "bench/bench-relay", "idle": "bench/bench-idle"}
+    targets = {"relay": "bench/bench-relay", "idle": "bench/bench-idle",
+               "logins": "bench/bench-logins"}
     if not arguments.weir:
         targets["weir"] = "weir"
     build(targets.values())
@@ -115,9 +117,8 @@ value where it begins with v. /relay = weir / raw relay, target <= 1.25 for CPU 
 spread = (max - min) / median over the rounds, the larger of the two sides. CPU is user and system
 time of the proxy process; bytes per idle client are resident user-space memory only, sockets in the
 kernel come on top. Transactions are `pgbench -S` over loopback TCP, transaction mode, pool of 20;
-the relay and direct have a server for each client. Logins come from 16 processes at once and include
-one transaction; with SCRAM the clients' own key derivation (40 times what the poolers compute)
-limits logins/s: look at the CPU."""
+the relay and direct have a server for each client. Logins come from 16 clients at once that derive
+their SCRAM keys once (bench/logins.c), and include one transaction."""
 
 
 def run_proxy(world, arguments):
@@ -125,6 +126,7 @@ def run_proxy(world, arguments):
     machine = describe_machine(paths["weir"])
     print_head(machine)
     world.start_postgres()
+    machine["is_awake"] = keep_cpus_awake()
     before = cpu_ticks()
     plan = proxy.Plan(arguments.rounds, arguments.seconds, say)
     rows = proxy.measure(world, copies(world, paths), plan)
@@ -132,9 +134,12 @@ def run_proxy(world, arguments):
     machine["steal"] = spent[7] / sum(spent)
     print(report.table(rows), flush=True)
     print(FOOT)
-    print(f"{arguments.rounds} round(s) of {arguments.seconds:g} s, {proxy.CLOSE_FACTOR} times as many "
-          f"up to {proxy.CLOSE_CLIENTS} clients and for logins; time stolen from this machine by others: "
-          f"{machine['steal']:.1%}; load now {os.getloadavg()[0]:.2f}")
+    print(f"{arguments.rounds} round(s) of {arguments.seconds:g} s, {proxy.CLOSE_FACTOR} times as many of "
+          f"{arguments.seconds * proxy.CLOSE_SHARE:g} s up to {proxy.CLOSE_CLIENTS} clients and for logins. "
+          + ("CPUs without work stayed awake" if machine["is_awake"] else
+             "CPUs without work slept (root keeps them awake): few clients' latencies are theirs")
+          + f";\ntime stolen from this machine by others: {machine['steal']:.1%}; "
+          f"load now {os.getloadavg()[0]:.2f}")
     if arguments.json:
         report.write_json(arguments.json, machine, rows)
     if plan.failures:

@@ -140,9 +140,10 @@
            "one system call and needs Linux 6.1 or later; `epoll` works everywhere; `auto` takes " \
            "io_uring where the kernel has it and permits it. Not in PgBouncer.")                   \
     OPTION(batch_scheduling, BOOL, "1", 0, 0, RESTART,                                             \
-           "Run under Linux's SCHED_BATCH while weir itself uses a fifth of a CPU or more: on a "  \
-           "busy machine it then waits for its turn instead of interrupting the database's own "   \
-           "processes for every message, and does more per wake-up. Not in PgBouncer.")            \
+           "Run under Linux's SCHED_BATCH while weir itself uses a fifth of a CPU or more and "    \
+           "several messages come at a time: on a busy machine it then waits for its turn "        \
+           "instead of interrupting the database's own processes for every message, and does "     \
+           "more per wake-up. Not in PgBouncer.")                                                  \
     OPTION(http_listen, TEXT, "", 0, 255, RESTART,                                                 \
            "Address and port of `/metrics`, `/healthz` and `/readyz`, for example "                \
            "`127.0.0.1:9127`. Empty: off. Not in PgBouncer.")                                      \

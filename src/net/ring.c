@@ -18,9 +18,10 @@
  * Sends have a ring of their own, with MSG_DONTWAIT: each is complete when the call returns, and
  * their completions do not mix with those that are waited for.
  *
- * The only send of a turn is held, and goes with the wait that follows it: one system call for
- * both. It is the first of what is submitted, so that its receiver starts while the rest is asked
- * for. The kernel says nothing of it when it took all (MSG_WAITALL makes less a failure).
+ * Where a system call is dear the only send of a turn is held, and goes with the wait that follows
+ * it: one call for both. It is the first of what is submitted, so that its receiver starts while
+ * the rest is asked for. The kernel says nothing of it when it took all (MSG_WAITALL makes less a
+ * failure). Where calls are cheap, what the ring does for a send is more than a call.
  *
  * Invariants
  *   1. A slot is taken exactly while its receive is under way; its stream is NULL when that has
@@ -40,6 +41,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BUFFER_COUNT   128 /* a power of two; receives that find none are asked for again */
 #define BUFFER_GROUP   0
@@ -48,6 +50,11 @@
 #define SENDS_MAX      256 /* in one call */
 #define SLOTS_AT_FIRST 64
 #define HELD_BYTES_MAX (16 * 1024)
+
+/* A held send wins one system call and costs half a microsecond. */
+#define DEAR_CALL    (BASE_US / 2)
+#define COST_BATCHES 16
+#define COST_CALLS   16
 
 /* User data: the poll of epoll's descriptor, the held send, nobody; a slot, from 1, otherwise. */
 #define DATA_EPOLL 0
@@ -83,6 +90,7 @@ struct net_ring {
     struct msghdr messages[SENDS_MAX];
     uint32_t output_count;
 
+    bool may_hold;   /* system calls are dear */
     bool is_holding; /* outputs[0], the only one, goes with the next wait */
     struct io_uring_sqe *held_sqe;
     uint32_t held_position; /* of the SQE in the queue */
@@ -143,6 +151,21 @@ static int open_buffers(struct net_ring *ring)
     return BASE_OK;
 }
 
+/* Of a system call that does nothing, the least of several readings: others run meanwhile. */
+static base_time call_cost(void)
+{
+    base_time least = BASE_NEVER;
+    for (int batch = 0; batch < COST_BATCHES; batch++) {
+        base_time begin = net_clock();
+        for (int i = 0; i < COST_CALLS; i++) {
+            (void)getppid();
+        }
+        base_time span = base_time_since(net_clock(), begin) / COST_CALLS;
+        least = span < least ? span : least;
+    }
+    return least;
+}
+
 int net_ring_new(uint32_t receive_bytes, struct net_ring **ret_ring)
 {
     struct net_ring *ring = calloc(1, sizeof(*ring));
@@ -157,6 +180,7 @@ int net_ring_new(uint32_t receive_bytes, struct net_ring **ret_ring)
         net_ring_free(ring);
         return r;
     }
+    ring->may_hold = call_cost() >= DEAR_CALL;
     *ret_ring = ring;
     return BASE_OK;
 }
@@ -331,8 +355,14 @@ static bool is_clear(const struct net_ring *ring)
 static bool may_hold(const struct net_loop *loop)
 {
     const struct net_ring *ring = loop->ring;
-    return ring->output_count == 1 && is_light(&ring->outputs[0]) && loop->is_running &&
-           !loop->is_stopped && is_done(loop) && is_frugal(loop) && is_clear(ring);
+    return ring->may_hold && ring->output_count == 1 && is_light(&ring->outputs[0]) &&
+           loop->is_running && !loop->is_stopped && is_done(loop) && is_frugal(loop) &&
+           is_clear(ring);
+}
+
+void net_ring_let_hold(struct net_ring *ring, bool may_hold)
+{
+    ring->may_hold = may_hold;
 }
 
 bool net_ring_is_holding(const struct net_ring *ring)

@@ -168,7 +168,7 @@ void proxy_host_turn(void *host)
         net_timer_set(proxy->loop, &proxy->core_timer, deadline);
     }
     proxy_console_turn(proxy);
-    proxy_scheduling_turn(&proxy->scheduling, now);
+    proxy_scheduling_turn(&proxy->scheduling, now, net_loop_counters(proxy->loop));
     if (++proxy->turns % CHECK_TURNS == 0) {
         core_check(proxy->core);
     }
