@@ -127,9 +127,8 @@ static void derive_keys(const char *salt_text, const char *salt_and_iterations)
         length--;
         bytes--;
     }
-    if (bytes <= 0 ||
-        PKCS5_PBKDF2_HMAC(bench.password, (int)strlen(bench.password), salt, bytes, iterations,
-                          EVP_sha256(), KEY_BYTES, salted) != 1)
+    if (bytes <= 0 || PKCS5_PBKDF2_HMAC(bench.password, (int)strlen(bench.password), salt, bytes,
+                                        iterations, EVP_sha256(), KEY_BYTES, salted) != 1)
         fail("key derivation", salt_text);
     sign(salted, "Client Key", bench.keys.client_key);
     sign(salted, "Server Key", bench.keys.server_key);
@@ -265,7 +264,8 @@ static void client_receive(struct client *client)
             fail("recv", "a message of no sensible length");
         if (client->count - used < 1 + (size_t)length)
             break;
-        if (!take_message(client, (char)client->input[used], client->input + used + 5, length - 4)) {
+        if (!take_message(client, (char)client->input[used], client->input + used + 5,
+                          length - 4)) {
             client_begin(client);
             return;
         }
