@@ -41,7 +41,7 @@ static const char binding[] = "c=biws"; /* gs2_header in base64 */
 
 /* What a password comes to with one salt. */
 struct keys {
-    char salt[TEXT_BYTES]; /* as the server wrote it, with the iterations; empty: none yet */
+    char salt[TEXT_BYTES]; /* as the server wrote it: ",s=...,i=..."; empty: none yet */
     unsigned char client_key[KEY_BYTES], stored_key[KEY_BYTES], server_key[KEY_BYTES];
 };
 
@@ -114,12 +114,12 @@ static void send_first(struct client *client)
     send_message(client, 'p', body, (size_t)(head + 4 + rest));
 }
 
-static void derive_keys(const char *salt_text, const char *salt_and_iterations)
+static void derive_keys(const char *salt_text)
 {
     char base64[TEXT_BYTES];
     unsigned char salt[TEXT_BYTES], salted[KEY_BYTES];
     int iterations = 0;
-    if (sscanf(salt_text, "s=%511[^,],i=%d", base64, &iterations) != 2)
+    if (sscanf(salt_text, ",s=%511[^,],i=%d", base64, &iterations) != 2)
         fail("server-first-message", salt_text);
     size_t length = strlen(base64);
     int bytes = EVP_DecodeBlock(salt, (const unsigned char *)base64, (int)length);
@@ -133,7 +133,7 @@ static void derive_keys(const char *salt_text, const char *salt_and_iterations)
     sign(salted, "Client Key", bench.keys.client_key);
     sign(salted, "Server Key", bench.keys.server_key);
     EVP_Digest(bench.keys.client_key, KEY_BYTES, bench.keys.stored_key, NULL, EVP_sha256(), NULL);
-    snprintf(bench.keys.salt, sizeof bench.keys.salt, "%s", salt_and_iterations);
+    snprintf(bench.keys.salt, sizeof bench.keys.salt, "%s", salt_text);
 }
 
 static void send_final(struct client *client, const char *server_first)
@@ -144,7 +144,7 @@ static void send_final(struct client *client, const char *server_first)
     if (!salt || sscanf(server_first, "r=%511[^,]", nonce) != 1)
         fail("server-first-message", server_first);
     if (strcmp(bench.keys.salt, salt) != 0)
-        derive_keys(salt + 1, salt);
+        derive_keys(salt);
     snprintf(authenticated, sizeof authenticated, "%s,%s,%s,r=%s", client->bare, server_first,
              binding, nonce);
     sign(bench.keys.stored_key, authenticated, proof);
@@ -230,6 +230,16 @@ static void client_end(struct client *client)
             (long long)now.tv_sec, now.tv_nsec / 1000);
 }
 
+/* The text of an ErrorResponse: fields of a type and a string each. */
+static const char *error_text(const unsigned char *body, size_t bytes)
+{
+    for (size_t at = 0; at < bytes && body[at];
+         at += strnlen((const char *)body + at, bytes - at) + 1)
+        if (body[at] == 'M')
+            return (const char *)body + at + 1;
+    return "an error without a text";
+}
+
 /* false: it is done, and gone. */
 static bool take_message(struct client *client, char type, const unsigned char *body, size_t bytes)
 {
@@ -237,7 +247,7 @@ static bool take_message(struct client *client, char type, const unsigned char *
     if (type == 'R') {
         authenticate(client, body, bytes);
     } else if (type == 'E') {
-        fail("the server refuses", (const char *)body);
+        fail("the server refuses", error_text(body, bytes));
     } else if (type == 'Z' && client->has_asked) {
         client_end(client);
         return false;
