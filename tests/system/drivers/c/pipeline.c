@@ -345,9 +345,10 @@ static void cancel(void)
     send_int(conn, "SELECT pg_sleep($1), 'libpq pipeline'", 60);
     send_int(conn, "SELECT $1::int", 1);
     sync_now(conn);
+    /* Asleep, not just active: between the messages of a query PostgreSQL ignores a request. */
     for (bool is_busy = false; !is_busy;) {
         PGresult *result =
-            PQexec(eye, "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND pid"
+            PQexec(eye, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid"
                         " <> pg_backend_pid() AND query LIKE '%libpq pipeline%'");
         is_busy = PQntuples(result) == 1;
         PQclear(result);

@@ -233,7 +233,7 @@ func batch() {
 }
 
 func busy(eye *pgx.Conn, mark string) bool {
-	return number(eye, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <>"+
+	return number(eye, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid <>"+
 		" pg_backend_pid() AND query LIKE '%' || $1 || '%'", mark) == 1
 }
 

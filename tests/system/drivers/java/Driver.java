@@ -245,7 +245,7 @@ public final class Driver {
                 refused("57014", () -> sleep.executeQuery("SELECT pg_sleep(60), 'jdbc " + TABLE + "'"));
                 return null;
             });
-            while (!value(eye, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND"
+            while (!value(eye, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND"
                     + " pid <> pg_backend_pid() AND query LIKE '%jdbc " + TABLE + "%'").equals(1L)) {
                 Thread.onSpinWait();
             }

@@ -153,7 +153,7 @@ def cancel
     open do |c|
       mark = "ruby #{TABLE}"
       c.send_query("SELECT pg_sleep(60), '#{mark}'")
-      until eye.exec_params("SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND pid <>" \
+      until eye.exec_params("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid <>" \
                             " pg_backend_pid() AND query LIKE '%' || $1 || '%'", [mark]).ntuples == 1
       end
       same(nil, c.cancel)

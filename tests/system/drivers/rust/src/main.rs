@@ -224,7 +224,7 @@ async fn pipeline() -> Outcome {
 async fn busy(eye: &Client, mark: &str) -> Result<bool, tokio_postgres::Error> {
     let row = eye
         .query_one(
-            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <>
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid <>
              pg_backend_pid() AND query LIKE '%' || $1 || '%'",
             &[&mark],
         )
