@@ -82,7 +82,7 @@ def measure(world, weir, plan, is_quick):
         plan.say(name)
         readings[name] = plan.take_turns(
             [Side(*item) for item in sides(weir).items()],
-            lambda side: reduce(run(side.command, port, *arguments)))
+            lambda side, _: reduce(run(side.command, port, *arguments)))
     return rows(readings)
 
 

@@ -1,7 +1,7 @@
 """script/bench: builds a release build and measures it.
 
   script/bench [proxy]   weir, Debian's PgBouncer, a raw relay and PostgreSQL itself, side by side
-                         (about 30 minutes; --quick: 4)
+                         (about 30 minutes; --quick: 6)
   script/bench syscalls  system calls per transaction by name, under strace
   script/bench foresight simulated waits beside measured ones (7 minutes; --quick: 1), the simulator's speed
   script/bench horizon   page loads of the portfolio service beside the FastAPI stack it replaces

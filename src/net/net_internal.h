@@ -210,8 +210,6 @@ void net_ring_send(struct net_loop *loop, struct net_output output);
 /* Sends it all in one call and tells the streams (net_stream_sent); or holds what is a single send
  * for net_ring_wait. */
 void net_ring_flush(struct net_loop *loop);
-/* Overrides what the cost of a system call decided, for tests. */
-void net_ring_let_hold(struct net_ring *ring, bool may_hold);
 /* Output waits for net_ring_wait, which resets the memory of its turn. false without a ring. */
 bool net_ring_is_holding(const struct net_ring *ring);
 

@@ -360,11 +360,6 @@ static bool may_hold(const struct net_loop *loop)
            is_clear(ring);
 }
 
-void net_ring_let_hold(struct net_ring *ring, bool may_hold)
-{
-    ring->may_hold = may_hold;
-}
-
 bool net_ring_is_holding(const struct net_ring *ring)
 {
     return ring && ring->is_holding;

@@ -159,7 +159,7 @@ sub cancel {
         . q{ pg_backend_pid() AND query LIKE '%' || ? || '%'}, $mark) == 1;
     same(1, $c->pg_cancel);
     same(1, scalar value($c, 'SELECT 1'));
-    1 until value($eye, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid <>"
+    1 until value($eye, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <>"
         . q{ pg_backend_pid() AND query LIKE '%' || ? || '%'}, $mark) == 0;
     $_->disconnect for $c, $eye;
 }

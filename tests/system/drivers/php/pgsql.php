@@ -149,7 +149,7 @@ function cancel(): void
     // pg_cancel_query sends the request and reads the answers
     same(true, pg_cancel_query($c));
     same('1', value($c, 'SELECT 1'));
-    while (value($eye, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid <>"
+    while (value($eye, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <>"
         . " pg_backend_pid() AND query LIKE '%' || $1 || '%'", [$mark]) !== '0') {
     }
     pg_close($c);
