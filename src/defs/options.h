@@ -86,9 +86,10 @@
     CHOICE(PROTOCOL, 3_2, "3.2") \
     CHOICE(PROTOCOL, LATEST, "latest")
 
-#define EVENT_BACKEND_CHOICES(CHOICE)     \
-    CHOICE(EVENT_BACKEND, AUTO, "auto")   \
-    CHOICE(EVENT_BACKEND, EPOLL, "epoll") \
+#define EVENT_BACKEND_CHOICES(CHOICE)                       \
+    CHOICE(EVENT_BACKEND, AUTO, "auto")                     \
+    CHOICE(EVENT_BACKEND, EPOLL, "epoll")                   \
+    CHOICE(EVENT_BACKEND, IO_URING_SENDS, "io_uring_sends") \
     CHOICE(EVENT_BACKEND, IO_URING, "io_uring")
 
 #define OPTION_CHOICES(CHOICE) \
@@ -135,10 +136,14 @@
         peer_id, COUNT, "0", 0, OPTION_PEER_MAX, RESTART,                                          \
         "Number of this process among the `[peers]`, written into the cancel keys that clients "   \
         "get: a cancel request that reaches another of them is handed to this one. 0: none.")      \
-    OPTION(event_backend, EVENT_BACKEND, "auto", 0, 0, RESTART,                                    \
-           "How weir talks to the kernel: `io_uring` receives and sends for many connections in "  \
-           "one system call and needs Linux 6.1 or later; `epoll` works everywhere; `auto` takes " \
-           "io_uring where the kernel has it and permits it. Not in PgBouncer.")                   \
+    OPTION(                                                                                        \
+        event_backend, EVENT_BACKEND, "auto", 0, 0, RESTART,                                       \
+        "How weir talks to the kernel: `io_uring` receives and sends for many connections in "     \
+        "one system call, `io_uring_sends` sends so and receives by epoll; both need Linux 6.1 "   \
+        "or later. `epoll` works everywhere. `auto` takes what costs least: `io_uring` where "     \
+        "a system call is dear (half a microsecond, as in some virtual machines), else "           \
+        "`io_uring_sends`, and `epoll` where the kernel has no io_uring or does not permit it. "   \
+        "The log says which when weir starts. Not in PgBouncer.")                                  \
     OPTION(batch_scheduling, BOOL, "1", 0, 0, RESTART,                                             \
            "Run under Linux's SCHED_BATCH while weir itself uses a fifth of a CPU or more and "    \
            "several messages come at a time: on a busy machine it then waits for its turn "        \

@@ -1,9 +1,9 @@
 /* loop.c - the turn: wait, timers, events, the hook, flush, ends. net.h has the order.
  *
- * With io_uring (ring.c) streams receive and send through the ring, and epoll has the rest. Without
- * it all is epoll, level triggered. One event of a stream is one receive; what is left in the
- * socket is reported again by a later wait. A turn whose memory runs low ends early: the events of
- * the batch that were not dispatched yet belong to the next turn, which does not wait.
+ * With io_uring (ring.c) streams send through the ring, receive through it where system calls are
+ * dear, and epoll has the rest; without it, all. One event of a stream is one receive; what is left
+ * in the socket is reported again by a later wait. A turn whose memory runs low ends early: the
+ * events of the batch that were not dispatched yet belong to the next turn, which does not wait.
  *
  * Events are dispatched by the rank of their streams: the daemon's servers, then clients that log
  * in, then the rest. What the first two led to is sent before the rest is dispatched.
@@ -69,7 +69,7 @@ static int open_ring(struct net_loop *loop)
     if (backend == NET_BACKEND_EPOLL) {
         return BASE_OK;
     }
-    int status = net_ring_new(loop->options.receive_bytes, &loop->ring);
+    int status = net_ring_new(backend, loop->options.receive_bytes, &loop->ring);
     if (status == BASE_ESYSTEM) {
         status = backend == NET_BACKEND_AUTO ? BASE_OK : BASE_EUNSUPPORTED;
     }
@@ -111,7 +111,9 @@ base_time net_loop_now(const struct net_loop *loop)
 
 enum net_backend net_loop_backend(const struct net_loop *loop)
 {
-    return loop->ring ? NET_BACKEND_IO_URING : NET_BACKEND_EPOLL;
+    return net_ring_receives(loop->ring) ? NET_BACKEND_IO_URING
+           : loop->ring                  ? NET_BACKEND_IO_URING_SENDS
+                                         : NET_BACKEND_EPOLL;
 }
 
 const struct net_counters *net_loop_counters(const struct net_loop *loop)
@@ -239,7 +241,8 @@ static int wait_for_events(struct net_loop *loop, base_time max_wait)
     loop->counters.waits++;
     loop->event_idx = 0;
     loop->event_count = 0;
-    int status = loop->ring ? net_ring_wait(loop, wait) : net_loop_collect(loop, wait_ms(wait));
+    int status = net_ring_receives(loop->ring) ? net_ring_wait(loop, wait)
+                                               : net_loop_collect(loop, wait_ms(wait));
     sort_events(loop);
     return status;
 }

@@ -50,10 +50,15 @@ struct net_tls_context;
 /* ---- loop -------------------------------------------------------------------------------------
  */
 
-enum net_backend { NET_BACKEND_AUTO, NET_BACKEND_EPOLL, NET_BACKEND_IO_URING };
+enum net_backend {
+    NET_BACKEND_AUTO,           /* what costs least here */
+    NET_BACKEND_EPOLL,          /* epoll alone */
+    NET_BACKEND_IO_URING_SENDS, /* epoll says what has come, io_uring sends */
+    NET_BACKEND_IO_URING,       /* io_uring receives and sends */
+};
 
 struct net_loop_options {
-    enum net_backend backend;    /* AUTO: io_uring where the kernel has it, else epoll */
+    enum net_backend backend;    /* AUTO: without io_uring epoll alone */
     uint32_t turn_bytes;         /* turn memory; 0 = 1 MiB. A turn that needs more flushes early */
     uint32_t receive_bytes;      /* most bytes taken from one socket in one receive; 0 = 16 KiB */
     void (*on_turn)(void *host); /* step 4; may be NULL */

@@ -97,7 +97,7 @@ struct net_loop {
     struct net_loop_options options;
     int epoll_fd;
     int signal_fd;
-    struct net_ring *ring; /* receives and sends go through it; NULL: epoll alone */
+    struct net_ring *ring; /* streams send through it, and may receive; NULL: epoll alone */
     bool is_running;       /* inside net_loop_run: a turn is followed by another one */
     bool is_stopped;
     bool is_in_turn;
@@ -187,9 +187,12 @@ int net_socket_configure(int fd, const struct net_socket_options *options);
 void net_socket_set_congestion(int fd, const struct net_address *address);
 
 /* ring.c */
-/* BASE_ESYSTEM: the kernel has no io_uring, or not all of it that is needed. */
-int net_ring_new(uint32_t receive_bytes, struct net_ring **ret_ring) BASE_MUST_CHECK;
+/* BASE_ESYSTEM: the kernel has no io_uring, or not all of it that is needed. Not for EPOLL. */
+int net_ring_new(enum net_backend backend, uint32_t receive_bytes,
+                 struct net_ring **ret_ring) BASE_MUST_CHECK;
 void net_ring_free(struct net_ring *ring);
+/* Do streams receive through it, and the loop wait for it? false without a ring. */
+bool net_ring_receives(const struct net_ring *ring);
 /* Waits until the ring or epoll has something; adds it to loop->events. */
 int net_ring_wait(struct net_loop *loop, base_time wait) BASE_MUST_CHECK;
 /* Asks for one receive of the stream, unless one is under way. It is reported by a later wait. */
@@ -226,8 +229,8 @@ void net_stream_queue(struct net_stream *stream, uint32_t todo);
 void net_stream_end(struct net_stream *stream, int status);
 /* The same for an error of the kernel. */
 void net_stream_break(struct net_stream *stream, int system_error);
-/* Makes `events` what the stream is told of. With a ring EPOLLIN is a receive of the ring, and
- * epoll has only what the ring does not tell. */
+/* Makes `events` what the stream is told of. Where the ring receives EPOLLIN is a receive of it,
+ * and epoll has only what the ring does not tell. */
 void net_stream_interest(struct net_stream *stream, uint32_t events);
 
 /* stream_out.c */

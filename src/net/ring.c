@@ -1,4 +1,5 @@
-/* ring.c - io_uring: receives and sends of a turn, each in one system call.
+/* ring.c - io_uring: the sends of a turn in one system call, and so its receives where calls are
+ * dear.
  *
  *     stream wants input -> net_ring_receive -> SQE -+
  *                                                    +-> net_ring_wait: submit, wait, reap ->
@@ -7,9 +8,10 @@
  *     stream has output -> net_ring_send ... net_ring_flush: submit, reap -> net_stream_sent
  *                                              +-> one alone: held, with the next net_ring_wait
  *
- * Streams receive and send here. Everything else that may happen to a descriptor (accepting,
- * connecting, room for a backlog, a hang-up while nobody reads, foreign descriptors, signals) is
- * rare and stays with epoll, whose descriptor the ring polls.
+ * Everything that is rare (accepting, connecting, room for a backlog, a hang-up while nobody reads,
+ * foreign descriptors, signals) stays with epoll. Receives as well where a system call is cheap:
+ * what the ring does for each is more than epoll's part and a call. Where it is dear streams
+ * receive here, and the ring polls epoll's descriptor.
  *
  * A receive is asked for once and completes once: what a stream is not ready for stays in its
  * socket. The kernel takes a buffer for it only when bytes are there, so a stream that waits owns
@@ -18,10 +20,10 @@
  * Sends have a ring of their own, with MSG_DONTWAIT: each is complete when the call returns, and
  * their completions do not mix with those that are waited for.
  *
- * Where a system call is dear the only send of a turn is held, and goes with the wait that follows
+ * Where a call is dear, too, the only send of a turn is held, and goes with the wait that follows
  * it: one call for both. It is the first of what is submitted, so that its receiver starts while
  * the rest is asked for. The kernel says nothing of it when it took all (MSG_WAITALL makes less a
- * failure). Where calls are cheap, what the ring does for a send is more than a call.
+ * failure).
  *
  * Invariants
  *   1. A slot is taken exactly while its receive is under way; its stream is NULL when that has
@@ -51,7 +53,7 @@
 #define SLOTS_AT_FIRST 64
 #define HELD_BYTES_MAX (16 * 1024)
 
-/* A held send wins one system call and costs half a microsecond. */
+/* A held send wins one system call and costs half a microsecond; a receive is much the same. */
 #define DEAR_CALL    (BASE_US / 2)
 #define COST_BATCHES 16
 #define COST_CALLS   16
@@ -166,23 +168,30 @@ static base_time call_cost(void)
     return least;
 }
 
-int net_ring_new(uint32_t receive_bytes, struct net_ring **ret_ring)
+int net_ring_new(enum net_backend backend, uint32_t receive_bytes, struct net_ring **ret_ring)
 {
     struct net_ring *ring = calloc(1, sizeof(*ring));
     if (!ring) {
         return BASE_ENOMEM;
     }
     ring->receive_bytes = receive_bytes;
-    int r = open_receives(ring);
-    r = r < 0 ? r : open_sends(ring);
-    r = r < 0 ? r : open_buffers(ring);
+    ring->may_hold = call_cost() >= DEAR_CALL;
+    int r = open_sends(ring);
+    if (backend == NET_BACKEND_IO_URING || (backend == NET_BACKEND_AUTO && ring->may_hold)) {
+        r = r < 0 ? r : open_receives(ring);
+        r = r < 0 ? r : open_buffers(ring);
+    }
     if (r < 0) {
         net_ring_free(ring);
         return r;
     }
-    ring->may_hold = call_cost() >= DEAR_CALL;
     *ret_ring = ring;
     return BASE_OK;
+}
+
+bool net_ring_receives(const struct net_ring *ring)
+{
+    return ring && ring->has_receives;
 }
 
 void net_ring_free(struct net_ring *ring)
@@ -313,6 +322,9 @@ struct base_slice net_ring_take(struct net_ring *ring, const struct net_event *e
 
 void net_ring_reset(struct net_ring *ring)
 {
+    if (ring->used_count == 0) {
+        return;
+    }
     for (uint32_t i = 0; i < ring->used_count; i++) {
         give_buffer(ring, ring->used[i], (int)i);
     }
@@ -355,9 +367,9 @@ static bool is_clear(const struct net_ring *ring)
 static bool may_hold(const struct net_loop *loop)
 {
     const struct net_ring *ring = loop->ring;
-    return ring->may_hold && ring->output_count == 1 && is_light(&ring->outputs[0]) &&
-           loop->is_running && !loop->is_stopped && is_done(loop) && is_frugal(loop) &&
-           is_clear(ring);
+    return ring->may_hold && ring->has_receives && ring->output_count == 1 &&
+           is_light(&ring->outputs[0]) && loop->is_running && !loop->is_stopped && is_done(loop) &&
+           is_frugal(loop) && is_clear(ring);
 }
 
 bool net_ring_is_holding(const struct net_ring *ring)

@@ -14,10 +14,13 @@
  *   1. At most one of held.bytes and `in` is non-zero; `in` is never empty.
  *   2. The rest is at most in_bytes_max.
  *   3. A paused stream is read from neither the socket nor the rest; its registration loses
- *      EPOLLIN only when something arrives meanwhile, so pausing is free in the common case. With a
- *      ring that something is one receive, kept raw in `early`, behind the rest, until the stream
- *      is resumed; no other is asked for before.
+ *      EPOLLIN only when something arrives meanwhile, so pausing is free in the common case. Where
+ *      the ring receives that something is one receive, kept raw in `early`, behind the rest, until
+ *      the stream is resumed; no other is asked for before.
  *   4. `in` is buried, not freed: slices of it may be queued for another stream.
+ *   5. Epoll tells of what comes, not of what is there (edge triggered: half of its work for an
+ *      event is to ask again), while a stream waits for input alone. So whenever a receive may have
+ *      left something in the socket the registration is renewed, which tells of it anew.
  *
  * Test: unit/net/test_stream.c.
  */
@@ -61,35 +64,36 @@ void net_stream_queue(struct net_stream *stream, uint32_t todo)
     }
 }
 
-static int register_events(struct net_stream *stream, int fd, uint32_t events)
+/* What epoll has to tell of an interest in `events`. Where the ring receives: room to send, and a
+ * hang-up while nobody reads. */
+static uint32_t registration(const struct net_stream *stream, uint32_t events)
+{
+    if (!net_ring_receives(stream->loop->ring)) {
+        return events == INTEREST_BASE ? events | (uint32_t)EPOLLET : events;
+    }
+    return events & (events & EPOLLIN ? (uint32_t)EPOLLOUT : (uint32_t)(EPOLLOUT | EPOLLRDHUP));
+}
+
+static int register_events(struct net_stream *stream, uint32_t events)
 {
     int op = !stream->registered ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
-    int status = net_loop_control(stream->loop, op, fd, events, stream, NET_KIND_STREAM);
+    int status = net_loop_control(stream->loop, op, stream->fd, events, stream, NET_KIND_STREAM);
     if (status == BASE_OK) {
         stream->registered = events;
     }
     return status;
 }
 
-/* What epoll has to tell where the ring receives: room to send, and a hang-up while nobody reads.
- */
-static uint32_t beside_ring(uint32_t events)
-{
-    return events & (events & EPOLLIN ? (uint32_t)EPOLLOUT : (uint32_t)(EPOLLOUT | EPOLLRDHUP));
-}
-
 void net_stream_interest(struct net_stream *stream, uint32_t events)
 {
-    struct net_loop *loop = stream->loop;
-    uint32_t registered = loop->ring ? beside_ring(events) : events;
+    uint32_t registered = registration(stream, events);
     if (stream->flags & NET_IS_ENDED) {
         return;
     }
-    if (loop->ring && (events & EPOLLIN)) {
+    if ((events & EPOLLIN) && net_ring_receives(stream->loop->ring)) {
         net_ring_receive(stream);
     }
-    if (stream->registered != registered &&
-        register_events(stream, stream->fd, registered) != BASE_OK) {
+    if (stream->registered != registered && register_events(stream, registered) != BASE_OK) {
         net_stream_break(stream, errno);
         return;
     }
@@ -100,9 +104,6 @@ int net_stream_adopt(struct net_stream *stream, int fd, const struct net_socket_
 {
     INVARIANT(stream->fd < 0);
     int status = net_socket_configure(fd, options);
-    if (status == BASE_OK && !stream->loop->ring) {
-        status = register_events(stream, fd, INTEREST_BASE);
-    }
     if (status != BASE_OK) {
         return status;
     }
@@ -280,13 +281,14 @@ static size_t receive_bytes(struct net_stream *stream, uint8_t *place, size_t ro
     return 0;
 }
 
-static void receive_plain(struct net_stream *stream)
+/* One receive. Returns whether the socket may have more. */
+static bool receive_plain(struct net_stream *stream)
 {
     size_t room = stream->loop->options.receive_bytes;
     uint8_t *place = reserve(stream, &room);
     if (!place) {
         net_stream_end(stream, BASE_ENOMEM);
-        return;
+        return false;
     }
     size_t got = receive_bytes(stream, place, room);
     if (got > 0) {
@@ -294,6 +296,7 @@ static void receive_plain(struct net_stream *stream)
     } else if (!stream->in) {
         net_turn_trim(stream->loop, place, room, 0);
     }
+    return got == room;
 }
 
 /* Decrypts and delivers until the ciphertext at hand is used up or the owner wants no more. */
@@ -321,27 +324,33 @@ static void deliver_decrypted(struct net_stream *stream)
     }
 }
 
-static void receive_encrypted(struct net_stream *stream)
+/* The same; no receive while there is something to decrypt. */
+static bool receive_encrypted(struct net_stream *stream)
 {
+    bool is_more = true;
     if (!net_tls_has_input(stream)) {
         size_t room = stream->loop->options.receive_bytes;
         uint8_t *place = net_turn_alloc(stream->loop, room);
         size_t got = receive_bytes(stream, place, room);
         net_turn_trim(stream->loop, place, room, got);
         if (got == 0) {
-            return;
+            return false;
         }
+        is_more = got == room;
         net_tls_feed(stream, base_slice_of(place, got));
     }
     deliver_decrypted(stream);
+    return is_more;
 }
 
-static void receive(struct net_stream *stream)
+/* `is_over`: what comes behind the bytes is the end, of which epoll has told already. */
+static void receive(struct net_stream *stream, bool is_over)
 {
-    if (stream->tls) {
-        receive_encrypted(stream);
-    } else {
-        receive_plain(stream);
+    bool is_more = stream->tls ? receive_encrypted(stream) : receive_plain(stream);
+    bool is_edge = stream->registered & (uint32_t)EPOLLET;
+    if ((is_more || is_over) && is_edge && !(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED)) &&
+        register_events(stream, stream->registered) != BASE_OK) {
+        net_stream_break(stream, errno);
     }
 }
 
@@ -445,7 +454,7 @@ static void receive_first(struct net_stream *stream)
 {
     stream->flags &= ~NET_IS_EXPECTED;
     if (may_read(stream)) {
-        receive(stream);
+        receive(stream, false);
     }
     if (!(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED))) {
         net_stream_interest(stream, INTEREST_BASE);
@@ -520,7 +529,7 @@ void net_stream_event(struct net_stream *stream, uint32_t events)
         event_while_unread(stream, events);
         return;
     }
-    if (stream->loop->ring) {
+    if (net_ring_receives(stream->loop->ring)) {
         return; /* the receive that is under way tells */
     }
     if (stream->held.bytes > 0) {
@@ -529,7 +538,7 @@ void net_stream_event(struct net_stream *stream, uint32_t events)
     if (!may_read(stream)) {
         return;
     }
-    receive(stream);
+    receive(stream, events & ~(uint32_t)(EPOLLIN | EPOLLOUT));
 }
 
 void net_stream_pause(struct net_stream *stream)
@@ -623,7 +632,7 @@ void net_stream_work_end(struct net_stream *stream)
         /* close() alone leaves epoll's interest alive while something else has the socket open, a
          * receive under way or a child that a library forked in another thread: its events would
          * reach a stream that is gone. */
-        (void)register_events(stream, stream->fd, 0);
+        (void)register_events(stream, 0);
     }
     if (stream->receive_slot) {
         /* The receive is ended, and the peer hears of it now. */

@@ -316,6 +316,7 @@ static int make_loop(struct proxy *proxy, enum config_event_backend backend)
     static const enum net_backend backends[] = {
         [CONFIG_EVENT_BACKEND_AUTO] = NET_BACKEND_AUTO,
         [CONFIG_EVENT_BACKEND_EPOLL] = NET_BACKEND_EPOLL,
+        [CONFIG_EVENT_BACKEND_IO_URING_SENDS] = NET_BACKEND_IO_URING_SENDS,
         [CONFIG_EVENT_BACKEND_IO_URING] = NET_BACKEND_IO_URING,
     };
     struct net_loop_options options = {
@@ -371,7 +372,7 @@ static int open_all(struct proxy *proxy)
     r = r < 0 ? r : proxy_names_open(proxy);
     if (r == BASE_EUNSUPPORTED) {
         return fail_start(
-            "event_backend = io_uring needs Linux 6.1 and kernel.io_uring_disabled = 0; "
+            "event_backend: io_uring needs Linux 6.1 and kernel.io_uring_disabled = 0; "
             "use auto or epoll",
             r);
     }
@@ -501,11 +502,16 @@ static void on_watchdog_timer(struct net_timer *timer)
 
 static int serve(struct proxy *proxy, int background_fd)
 {
+    static const char *const backends[] = {
+        [NET_BACKEND_EPOLL] = "epoll",
+        [NET_BACKEND_IO_URING_SENDS] = "io_uring_sends",
+        [NET_BACKEND_IO_URING] = "io_uring",
+    };
     int r = open_all(proxy);
     if (r == BASE_OK) {
         proxy->phase = PROXY_RUNNING;
         proxy_log(PROXY_LOG, "process up: weir %s, pid %d, %s", WEIR_VERSION, (int)getpid(),
-                  net_loop_backend(proxy->loop) == NET_BACKEND_IO_URING ? "io_uring" : "epoll");
+                  backends[net_loop_backend(proxy->loop)]);
         if (proxy->is_quiet) {
             proxy_log_quiet();
         }

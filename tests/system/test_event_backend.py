@@ -1,5 +1,5 @@
-"""event_backend: io_uring and epoll carry the same traffic, and what is used where io_uring is
-forbidden. $WEIR_EVENT_BACKEND=epoll runs all other tests on epoll too."""
+"""event_backend: io_uring, epoll and both together carry the same traffic, and what is used where
+io_uring is forbidden. $WEIR_EVENT_BACKEND=epoll runs all other tests on epoll too."""
 import os
 import socket
 import subprocess
@@ -21,10 +21,11 @@ MEGABYTE = 1024 * 1024
 FORBIDDEN = (sys.executable, os.path.join(ROOT, "tests/system/harness/without_io_uring.py"))
 
 
-@pytest.fixture(params=["epoll", "io_uring"])
+@pytest.fixture(params=["epoll", "io_uring_sends", "io_uring"])
 def weir_on(request, weir_factory, pg):
     weir = weir_factory(pg, event_backend=request.param)
-    assert request.param in next(line for line in weir.log().splitlines() if "process up" in line)
+    start = next(line for line in weir.log().splitlines() if "process up" in line)
+    assert start.endswith(f", {request.param}")
     yield weir
     pools_add_up(weir)
 

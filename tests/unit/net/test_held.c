@@ -1,8 +1,8 @@
 /* test_held.c - output of a turn in net_loop_run, where the next wait may carry it (net/ring.c).
  *
- * The loop runs by itself here, so a script of timers does what happens outside. With epoll nothing
- * is held, and all else is the same. The program is linked with --wrap for the wait of the ring and
- * for the system call by whose cost a ring decides whether to hold.
+ * The loop runs by itself here, so a script of timers does what happens outside. Without a ring
+ * that receives nothing is held, and all else is the same. The program is linked with --wrap for
+ * the wait of the ring and for the system call by whose cost a ring decides whether to hold.
  */
 #include "test.h"
 
@@ -129,11 +129,11 @@ static void read_ten_and_stop(struct script *script)
     net_loop_stop(script->world.loop);
 }
 
-/* Are so many held where there is a ring? With epoll none is. */
+/* Are so many held where the ring receives? Elsewhere none is. */
 static void assert_held(const struct script *script, uint64_t count)
 {
     uint64_t held = net_loop_counters(script->world.loop)->held_sends;
-    assert_int_equal(held, world_has_ring(&script->world) ? count : 0);
+    assert_int_equal(held, world_ring_receives(&script->world) ? count : 0);
 }
 
 TEST(a_turns_only_send_goes_with_the_wait)
@@ -163,7 +163,7 @@ TEST(a_send_that_a_wait_did_not_take_goes_by_itself)
     /* The first wait is for the first step, which is due: it does not go through here. */
     refused_waits = 1;
     script_run(&script);
-    assert_int_equal(refused_waits, world_has_ring(&script.world) ? 0 : 1);
+    assert_int_equal(refused_waits, world_ring_receives(&script.world) ? 0 : 1);
     refused_waits = 0;
     assert_held(&script, 1);
     assert_int_equal(net_loop_counters(script.world.loop)->sends, 2);
@@ -363,7 +363,7 @@ static void early_comes(struct script *script)
     arrivals->early.on_close = late_comes;
     arrivals->descriptor = arrivals->early.stream.fd;
     send_ten(script);
-    refused_waits = world_has_ring(&script->world) ? 1 : 0;
+    refused_waits = world_ring_receives(&script->world) ? 1 : 0;
 }
 
 TEST(a_receive_that_made_way_for_a_held_send_is_forgotten_with_its_stream)
@@ -420,7 +420,7 @@ static void converse(bool is_dear)
     assert_int_equal(net_loop_run(world.loop), BASE_OK);
     assert_int_equal(count, 2 * ROUND_TRIPS);
     uint64_t held_sends = net_loop_counters(world.loop)->held_sends;
-    assert_int_equal(held_sends, is_dear && world_has_ring(&world) ? 2 * ROUND_TRIPS : 0);
+    assert_int_equal(held_sends, is_dear && world_ring_receives(&world) ? 2 * ROUND_TRIPS : 0);
     peer_finish(&a);
     peer_finish(&b);
     world_done(&world);
@@ -434,4 +434,24 @@ TEST(a_conversation_of_which_every_send_goes_with_a_wait)
 TEST(a_conversation_where_system_calls_are_cheap)
 {
     converse(false);
+}
+
+static enum net_backend chosen_where_a_call_costs(base_time span)
+{
+    struct net_loop *loop = NULL;
+    call_span = span;
+    assert_int_equal(net_loop_new(NULL, &loop), BASE_OK);
+    call_span = DEAR_SPAN;
+    enum net_backend backend = net_loop_backend(loop);
+    net_loop_free(loop);
+    return backend;
+}
+
+TEST(the_ring_receives_where_a_system_call_is_dear)
+{
+    if (chosen_where_a_call_costs(0) == NET_BACKEND_EPOLL) {
+        test_skip("the kernel has no io_uring, or refuses it");
+    }
+    assert_int_equal(chosen_where_a_call_costs(0), NET_BACKEND_IO_URING_SENDS);
+    assert_int_equal(chosen_where_a_call_costs(DEAR_SPAN), NET_BACKEND_IO_URING);
 }

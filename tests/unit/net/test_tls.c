@@ -553,6 +553,43 @@ TEST(tls_a_paused_stream_keeps_little_and_loses_nothing)
     scene_done(&scene);
 }
 
+static size_t take_all_from_now_on(struct peer *peer, struct base_slice in)
+{
+    peer->other->on_data = NULL;
+    net_stream_resume(&peer->other->stream);
+    return in.bytes;
+}
+
+/* Another stream's handler resumes it before its own event, at which it has a record from before
+ * and receives nothing. */
+TEST(tls_what_came_in_the_turn_that_resumed_a_stream_is_received)
+{
+    struct scene scene;
+    struct peer bell, ringer;
+    scene_init(&scene);
+    scene_shake(&scene);
+    scene.server.stream.in_bytes_max = 6; /* a record is all that is decrypted at a time */
+    net_stream_pause(&scene.server.stream);
+    scene.server.on_data = take_one_and_pause;
+    for (int i = 0; i < 2; i++) {
+        send_text(&scene.client, "record"); /* of its own: a turn's output leaves in one */
+        assert_int_equal(net_loop_turn(scene.world.loop, 0), BASE_OK);
+    }
+    net_stream_resume(&scene.server.stream);
+    UNTIL(&scene.world, scene.server.got_bytes == 1);
+
+    peers_pair(&bell, &ringer, &scene.world, IN_MAX);
+    bell.on_data = take_all_from_now_on;
+    bell.other = &scene.server;
+    send_text(&ringer, "!");
+    send_text(&scene.client, "record");
+    UNTIL(&scene.world, scene.server.got_bytes == 18);
+    assert_true(peer_got(&scene.server, "recordrecordrecord"));
+    peer_finish(&bell);
+    peer_finish(&ringer);
+    scene_done(&scene);
+}
+
 TEST(tls_in_bytes_max_holds_for_plain_text)
 {
     struct scene scene;

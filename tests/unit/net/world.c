@@ -17,13 +17,19 @@ static void on_turn(void *host)
     }
 }
 
+static enum net_backend backend(void)
+{
+    const char *name = getenv("NET_BACKEND");
+    return !name                                 ? NET_BACKEND_EPOLL
+           : strcmp(name, "io_uring") == 0       ? NET_BACKEND_IO_URING
+           : strcmp(name, "io_uring_sends") == 0 ? NET_BACKEND_IO_URING_SENDS
+                                                 : NET_BACKEND_EPOLL;
+}
+
 void world_init(struct world *world, uint32_t turn_bytes, uint32_t receive_bytes)
 {
     *world = (struct world){0};
-    const char *name = getenv("NET_BACKEND");
-    bool is_ring = name && strcmp(name, "io_uring") == 0;
-    struct net_loop_options options = {.backend =
-                                           is_ring ? NET_BACKEND_IO_URING : NET_BACKEND_EPOLL,
+    struct net_loop_options options = {.backend = backend(),
                                        .turn_bytes = turn_bytes,
                                        .receive_bytes = receive_bytes,
                                        .on_turn = on_turn,
@@ -35,7 +41,7 @@ void world_init(struct world *world, uint32_t turn_bytes, uint32_t receive_bytes
     assert_int_equal(status, BASE_OK);
 }
 
-bool world_has_ring(const struct world *world)
+bool world_ring_receives(const struct world *world)
 {
     return net_loop_backend(world->loop) == NET_BACKEND_IO_URING;
 }

@@ -1,6 +1,7 @@
 /* world.h - what the tests of src/net share: a loop, and streams that record what happens to them.
  *
- * NET_BACKEND=io_uring in the environment runs a program's tests on that backend, else it is epoll.
+ * NET_BACKEND=io_uring or io_uring_sends in the environment runs a program's tests on that backend,
+ * else it is epoll.
  * No test sleeps: UNTIL() turns the loop until a condition holds, and fails when nothing happened
  * for seconds.
  */
@@ -48,7 +49,7 @@ struct peer {
 };
 
 void world_init(struct world *world, uint32_t turn_bytes, uint32_t receive_bytes);
-bool world_has_ring(const struct world *world);
+bool world_ring_receives(const struct world *world);
 /* Everything must have been closed. */
 void world_done(struct world *world);
 
