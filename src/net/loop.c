@@ -220,6 +220,10 @@ static void sort_events(struct net_loop *loop)
 {
     struct net_event sorted[2 * NET_EVENTS_MAX];
     int count = 0;
+    if (loop->event_count <= 1) {
+        loop->prompt_count = loop->event_count;
+        return;
+    }
     for (int rank = NET_RANK_FIRST; rank >= NET_RANK_LAST; rank--) {
         loop->prompt_count = count;
         for (int i = 0; i < loop->event_count; i++) {
