@@ -2,9 +2,10 @@
 
 Weir and PgBouncer take turns within every round (A B A B), so that a slow minute of the machine
 hits both; the table has the medians of the rounds and the median of their ratios. The raw relay and
-PostgreSQL itself, measured in the same turns, say what the kernel alone costs. Many short rounds
-rather than few long ones: a run settles in one of several regimes (who sleeps, who shares a CPU
-with whom) and stays there, so a longer reading repeats one draw where another round draws again.
+PostgreSQL itself, measured in the same turns, say what the kernel alone costs. Where the sides are
+close the rounds are many and short, and the loads of all sides stay while they take turns: a machine
+is faster in one second than in the next, and a run settles in one of several regimes (who sleeps, who
+shares a CPU with whom), so that a longer reading repeats one draw where another round draws again.
 The CPUs are kept awake meanwhile (world.py), where that is allowed.
 
 Rows are made here, printed by report.py, read by load.py, served by world.py.
@@ -22,8 +23,8 @@ Side = collections.namedtuple("Side", "name program")
 
 ATTEMPTS = 3  # at one reading: a machine that stands still for a second spoils it
 CLOSE_CLIENTS = 16  # up to so many, and with logins, a few rounds do not tell the two apart:
-CLOSE_FACTOR = 6    # so many times as many rounds, each of
-CLOSE_SHARE = 1 / 3  # so much of the time
+CLOSE_FACTOR = 10  # so many times as many rounds, each of
+CLOSE_SHARE = 1 / 6  # so much of the time
 IDLE_CLIENTS = 10_000
 IDLE_SECONDS = 3
 LOGIN_CLIENTS = 16
@@ -50,15 +51,14 @@ class Plan:
         self.say = say
         self.failures = []
 
-    def take_turns(self, sides, measure, is_close=False):
+    def take_turns(self, sides, measure):
         """{name: [reading, ...]}: measure(side, seconds) of every side once per round, in turned
         order every other round. One that keeps failing is noted and left out of the rest of the
         rounds."""
         readings = {side.name: [] for side in sides}
-        seconds = self.seconds * (CLOSE_SHARE if is_close else 1)
-        for index in range(self.rounds * (CLOSE_FACTOR if is_close else 1)):
+        for index in range(self.rounds):
             for side in sides if index % 2 == 0 else sides[::-1]:
-                reading, problem = self.take(side, lambda side: measure(side, seconds))
+                reading, problem = self.take(side.name, lambda: measure(side, self.seconds))
                 if reading is None:
                     self.failures.append(problem)
                     sides = [other for other in sides if other is not side]
@@ -66,14 +66,23 @@ class Plan:
                     readings[side.name].append(reading)
         return readings
 
-    def take(self, side, measure):
-        """One reading, or None and why not."""
+    def alternate(self, sides, measure):
+        """The same of sides that are close: measure(sides, rounds, seconds) has all the readings."""
+        names = ", ".join(side.name for side in sides)
+        readings, problem = self.take(
+            names, lambda: measure(sides, self.rounds * CLOSE_FACTOR, self.seconds * CLOSE_SHARE))
+        if readings is None:
+            self.failures.append(problem)
+        return readings or {side.name: [] for side in sides}
+
+    def take(self, name, measure):
+        """What is measured, or None and why not."""
         problem = None
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return measure(side), None
+                return measure(), None
             except BenchError as error:
-                problem = f"{side.name}: {str(error).splitlines()[0]}"
+                problem = f"{name}: {str(error).splitlines()[0]}"
                 self.say(f"{problem} (attempt {attempt} of {ATTEMPTS})")
         return None, problem
 
@@ -102,10 +111,13 @@ def measure_throughput(world, programs, plan):
     groups = []
     for clients, mode, names in THROUGHPUT:
         plan.say(f"clients: {clients}, {mode}")
-        readings = plan.take_turns(
-            [proxy for proxy in proxies if proxy.name in names],
-            lambda proxy, seconds: load.run(world, proxy, clients, seconds, mode),
-            is_close=clients <= CLOSE_CLIENTS)
+        sides = [proxy for proxy in proxies if proxy.name in names]
+        if clients <= CLOSE_CLIENTS:
+            readings = plan.alternate(sides, lambda sides, rounds, seconds: load.alternate(
+                world, sides, clients, rounds, seconds, mode))
+        else:
+            readings = plan.take_turns(sides, lambda side, seconds: load.run(
+                world, side, clients, seconds, mode))
         groups.append(throughput_rows(clients, mode, readings))
     for proxy in proxies[:3]:
         world.stop(proxy.process)
@@ -118,11 +130,8 @@ def measure_logins(world, programs, plan):
     for auth in ("trust", "scram-sha-256"):
         plan.say(f"logins, {auth}")
         proxies = [world.start_pooler(name, programs[name], auth) for name in ("weir", "pgbouncer")]
-        readings = plan.take_turns(
-            proxies,
-            lambda proxy, seconds: load.run(world, proxy, LOGIN_CLIENTS, seconds,
-                                            login_program=programs["logins"]),
-            is_close=True)
+        readings = plan.alternate(proxies, lambda sides, rounds, seconds: load.alternate(
+            world, sides, LOGIN_CLIENTS, rounds, seconds, login_program=programs["logins"]))
         groups.append([Row("logins/s", auth, pick(readings, "tps"), ">= 1"),
                        Row("CPU us/login", auth, pick(readings, "cpu_us"), "< 1", digits=1)])
         for proxy in proxies:

@@ -1,7 +1,7 @@
 """script/bench: builds a release build and measures it.
 
   script/bench [proxy]   weir, Debian's PgBouncer, a raw relay and PostgreSQL itself, side by side
-                         (about 30 minutes; --quick: 6)
+                         (about 20 minutes; --quick: 4)
   script/bench syscalls  system calls per transaction by name, under strace
   script/bench foresight simulated waits beside measured ones (7 minutes; --quick: 1), the simulator's speed
   script/bench horizon   page loads of the portfolio service beside the FastAPI stack it replaces
@@ -44,8 +44,8 @@ def read_arguments():
                         choices=("proxy", "syscalls", "core", "pool", "foresight", "horizon"))
     parser.add_argument("--quick", action="store_true", help="1 round of 2 s, for a first look")
     parser.add_argument("--rounds", type=int, help="rounds of every row (5); up to 16 clients and logins, "
-                                                   "where the sides are close, have six times as many, "
-                                                   "each a third as long")
+                                                   "where the sides are close, have ten times as many, "
+                                                   "each a sixth as long")
     parser.add_argument("--seconds", type=float, help="seconds of one reading (3)")
     parser.add_argument("--json", metavar="FILE", help="write every reading there as well")
     parser.add_argument("--weir", metavar="PROGRAM", default=os.environ.get("WEIR_BIN"),

@@ -2,13 +2,26 @@
 #include "proxy/scheduling.h"
 
 #include <sched.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proxy/log.h"
 
 #define LOOK_SPAN    (BASE_SECOND / 4)
 #define BUSY_DIVISOR 5 /* of the span; below half of that it is not busy any more */
 #define GATHERED     4 /* receives in two turns; below three it does not gather any more */
+#define LONGER(span) ((span) + (span) / 8)
+
+/* sched_setattr(2), for which the C library has nothing. */
+struct attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t slice; /* of SCHED_OTHER and SCHED_BATCH in nanoseconds, from Linux 6.12; else 0 */
+    uint64_t deadline, period;
+};
 
 static base_time own_cpu(void)
 {
@@ -24,17 +37,40 @@ bool proxy_scheduling_wants_batch(bool is_batch, struct proxy_work work, base_ti
     return is_busy && 2 * work.receives >= (is_batch ? GATHERED - 1 : GATHERED) * work.turns;
 }
 
+static bool attributes_get(struct attributes *attributes)
+{
+    *attributes = (struct attributes){.size = sizeof(*attributes)};
+    return syscall(SYS_sched_getattr, 0, attributes, sizeof(*attributes), 0) == 0;
+}
+
+/* Makes this thread one of `policy`, its niceness as it is. */
+static bool enter(int policy, base_time slice)
+{
+    struct attributes attributes;
+    if (!attributes_get(&attributes)) {
+        return false;
+    }
+    attributes.policy = (uint32_t)policy;
+    attributes.slice = slice;
+    return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
+}
+
 void proxy_scheduling_start(struct proxy_scheduling *scheduling, bool is_wanted)
 {
+    struct attributes attributes;
     *scheduling = (struct proxy_scheduling){
         .is_off = !is_wanted || sched_getscheduler(0) != SCHED_OTHER, .work_since.cpu = own_cpu()};
+    if (!scheduling->is_off && attributes_get(&attributes) && attributes.slice > 0 &&
+        enter(SCHED_OTHER, LONGER(attributes.slice))) {
+        scheduling->slice = attributes.slice;
+    }
 }
 
 static void change(struct proxy_scheduling *scheduling)
 {
-    static const struct sched_param none;
-    int policy = scheduling->is_batch ? SCHED_OTHER : SCHED_BATCH;
-    if (sched_setscheduler(0, policy, &none) != 0) {
+    bool is_done = scheduling->is_batch ? enter(SCHED_OTHER, LONGER(scheduling->slice))
+                                        : enter(SCHED_BATCH, scheduling->slice);
+    if (!is_done) {
         proxy_log(PROXY_WARNING,
                   "batch_scheduling: the system does not let weir change between SCHED_OTHER and "
                   "SCHED_BATCH; going on as is");

@@ -1,4 +1,5 @@
-/* scheduling.h - whether the loop's thread waits for its turn on a busy machine (batch_scheduling).
+/* scheduling.h - who runs first on a busy machine, the loop's thread or whom it wakes up
+ * (batch_scheduling).
  *
  *     SCHED_OTHER --busy for a fifth of the time, two receives a turn--> SCHED_BATCH
  *         ^------- for less than a tenth, or less than one and a half -----'
@@ -9,6 +10,10 @@
  * serves one conversation at a time has nothing to gather. Who falls silent in between is late once
  * more: it looks when it wakes up. Threads of helper.h keep the policy of the moment in which they
  * were started.
+ *
+ * Under SCHED_OTHER its slice is a little longer than the others' (Linux 6.12 and later): of two
+ * the one with the shorter slice runs at once. So whom it wakes up on its own CPU starts before its
+ * turn is over, and often has answered by the time when it would go to sleep.
  * Test: tests/unit/proxy/test_scheduling.c, tests/system/test_settings.py.
  */
 #ifndef PROXY_SCHEDULING_H
@@ -28,6 +33,7 @@ struct proxy_work {
 struct proxy_scheduling {
     bool is_off; /* it is not wanted, or somebody else chose the policy of this process */
     bool is_batch;
+    base_time slice; /* as it was found; 0: the kernel has none that could be chosen */
     /* The last look: when, and our CPU time, the loop's turns and its receives by then. */
     base_time since;
     struct proxy_work work_since;

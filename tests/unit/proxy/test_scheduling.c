@@ -2,7 +2,10 @@
 #include "proxy/scheduling.h"
 
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "test.h"
 
@@ -48,6 +51,58 @@ TEST(a_policy_that_somebody_chose_stays)
     assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &none), 0);
 }
 
+/* Uses the CPU until this thread is a busy one for the next look. */
+static void compute(void)
+{
+    struct timespec begin, now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - begin.tv_sec) * 1000000000L + now.tv_nsec - begin.tv_nsec < 60000000L);
+}
+
+/* What the kernel says of this thread: struct sched_attr, as sched_getattr(2) has it. */
+static uint64_t own_slice(void)
+{
+    uint64_t attributes[6] = {0};
+    assert_int_equal(syscall(SYS_sched_getattr, 0, attributes, sizeof(attributes), 0), 0);
+    return attributes[3];
+}
+
+static void set_slice(uint64_t slice)
+{
+    uint64_t attributes[6] = {sizeof(attributes), [3] = slice};
+    assert_int_equal(syscall(SYS_sched_setattr, 0, attributes, 0), 0);
+}
+
+TEST(the_slice_is_longer_while_it_does_not_gather)
+{
+    static const struct net_counters idle;
+    struct proxy_scheduling scheduling;
+    uint64_t before = own_slice();
+    if (before == 0) {
+        test_skip("the kernel lets nobody choose a slice: it is older than Linux 6.12");
+    }
+    int nice = getpriority(PRIO_PROCESS, 0);
+    proxy_scheduling_start(&scheduling, false);
+    assert_int_equal(own_slice(), before);
+    proxy_scheduling_start(&scheduling, true);
+    assert_int_equal(own_slice(), before + before / 8);
+
+    struct net_counters gathered = {.turns = 1, .receives = 2};
+    scheduling.work_since.cpu = 0; /* all that this thread has computed, in no time */
+    scheduling.since = 1;
+    compute();
+    proxy_scheduling_turn(&scheduling, 1 + BASE_SECOND / 4, &gathered);
+    assert_int_equal(sched_getscheduler(0), SCHED_BATCH);
+    assert_int_equal(own_slice(), before);
+    proxy_scheduling_turn(&scheduling, 1000 * BASE_SECOND, &idle);
+    assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+    assert_int_equal(own_slice(), before + before / 8);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), nice);
+    set_slice(before);
+}
+
 TEST(it_looks_four_times_a_second_and_changes_back)
 {
     static const struct sched_param none;
@@ -66,16 +121,6 @@ TEST(it_looks_four_times_a_second_and_changes_back)
     proxy_scheduling_turn(&scheduling, 1000000 * BASE_SECOND + BASE_SECOND / 4 - 1, &idle);
     assert_int_equal(scheduling.since, 1000000 * BASE_SECOND);
     assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
-}
-
-/* Uses the CPU until this thread is a busy one for the next look. */
-static void compute(void)
-{
-    struct timespec begin, now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    do {
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    } while ((now.tv_sec - begin.tv_sec) * 1000000000L + now.tv_nsec - begin.tv_nsec < 60000000L);
 }
 
 TEST(what_was_done_before_the_last_look_does_not_count)
