@@ -144,13 +144,14 @@
         "a system call is dear (half a microsecond, as in some virtual machines), else "           \
         "`io_uring_sends`, and `epoll` where the kernel has no io_uring or does not permit it. "   \
         "The log says which when weir starts. Not in PgBouncer.")                                  \
-    OPTION(batch_scheduling, BOOL, "1", 0, 0, RESTART,                                             \
-           "Run under Linux's SCHED_BATCH while weir itself uses a fifth of a CPU or more and "    \
-           "several messages come at a time: on a busy machine it then waits for its turn "        \
-           "instead of interrupting the database's own processes for every message, and does "     \
-           "more per wake-up. Otherwise, from Linux 6.12, ask for a slice an eighth longer than "  \
-           "the system's, so that whom weir wakes up on its own CPU runs at once. 0, or a policy " \
-           "other than SCHED_OTHER: leave all that as it is. Not in PgBouncer.")                   \
+    OPTION(                                                                                        \
+        batch_scheduling, BOOL, "1", 0, 0, RESTART,                                                \
+        "Run under Linux's SCHED_BATCH while weir itself uses a fifth of a CPU or more and "       \
+        "several messages come at a time: on a busy machine it then waits for its turn "           \
+        "instead of interrupting the database's own processes for every message, and does "        \
+        "more per wake-up. Otherwise, from Linux 6.12, ask for a slice an eighth longer than "     \
+        "weir was given, so that whom weir wakes up on its own CPU runs at once. 0, or a policy "  \
+        "other than SCHED_OTHER: leave all that as it is. Not in PgBouncer.")                      \
     OPTION(http_listen, TEXT, "", 0, 255, RESTART,                                                 \
            "Address and port of `/metrics`, `/healthz` and `/readyz`, for example "                \
            "`127.0.0.1:9127`. Empty: off. Not in PgBouncer.")                                      \

@@ -220,8 +220,8 @@ static void sort_events(struct net_loop *loop)
 {
     struct net_event sorted[2 * NET_EVENTS_MAX];
     int count = 0;
-    if (loop->event_count <= 1) {
-        loop->prompt_count = loop->event_count;
+    if (loop->event_count == 1) {
+        loop->prompt_count = rank_of(&loop->events[0]) > NET_RANK_LAST;
         return;
     }
     for (int rank = NET_RANK_FIRST; rank >= NET_RANK_LAST; rank--) {

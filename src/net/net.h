@@ -1,8 +1,9 @@
 /* net.h - the loop, sockets, streams, names: the whole contract of src/net.
  *
  * Completion-shaped: a receive delivers a slice out of the loop's own memory, a send completes
- * later, a connect completes with a status. There are two backends: io_uring, where receives and
- * sends of a turn are a system call each or one together, and epoll, which emulates completions.
+ * later, a connect completes with a status. Io_uring does so by itself, what it receives and what
+ * it sends in a turn being a system call each or one together; epoll's readiness is made into it. A
+ * loop has either, or epoll to receive and io_uring to send.
  * One thread per loop, from net_loop_new on; nothing here is thread-safe.
  *
  * A turn (net_loop_turn):
@@ -314,7 +315,7 @@ struct net_stream {
     uint32_t in_bytes_max;
     uint32_t flags;          /* private */
     uint32_t interest;       /* epoll events it is told of */
-    uint32_t registered;     /* those that epoll knows; with io_uring receives are not among them */
+    uint32_t registered;     /* those that epoll knows: not EPOLLIN where io_uring receives */
     uint32_t receive_slot;   /* io_uring: the receive under way, from 1; 0: none */
     uint32_t out_turn_count; /* slices queued in this turn */
     size_t unsent_bytes;

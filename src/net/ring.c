@@ -33,7 +33,7 @@
  *      then no callback runs, and the turn's memory stays.
  *   4. No SQE of a socket is left in the queue when that is closed.
  *
- * The rings belong to the thread that makes them. Test: unit/net, as test_net_io_uring.
+ * The rings belong to the thread that makes them. Test: unit/net, as net io_uring.
  */
 #include "net/net_internal.h"
 

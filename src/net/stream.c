@@ -20,7 +20,9 @@
  *   4. `in` is buried, not freed: slices of it may be queued for another stream.
  *   5. Epoll tells of what comes, not of what is there (edge triggered: half of its work for an
  *      event is to ask again), while a stream waits for input alone. So whenever a receive may have
- *      left something in the socket the registration is renewed, which tells of it anew.
+ *      left something in the socket the registration is renewed, which tells of it anew: it filled
+ *      its room, or stopped at urgent data. (Who sends descriptors to a Unix socket, which nobody
+ *      does, is received on with its next bytes.)
  *
  * Test: unit/net/test_stream.c.
  */
@@ -69,7 +71,7 @@ void net_stream_queue(struct net_stream *stream, uint32_t todo)
 static uint32_t registration(const struct net_stream *stream, uint32_t events)
 {
     if (!net_ring_receives(stream->loop->ring)) {
-        return events == INTEREST_BASE ? events | (uint32_t)EPOLLET : events;
+        return events == INTEREST_BASE ? events | (uint32_t)(EPOLLET | EPOLLPRI) : events;
     }
     return events & (events & EPOLLIN ? (uint32_t)EPOLLOUT : (uint32_t)(EPOLLOUT | EPOLLRDHUP));
 }
@@ -290,6 +292,9 @@ static bool receive_plain(struct net_stream *stream)
         net_stream_end(stream, BASE_ENOMEM);
         return false;
     }
+    if (room == 0) {
+        return true; /* resumed in this turn, and what is there is delivered first */
+    }
     size_t got = receive_bytes(stream, place, room);
     if (got > 0) {
         received(stream, place, room, got);
@@ -311,6 +316,9 @@ static void deliver_decrypted(struct net_stream *stream)
         if (!place) {
             net_stream_end(stream, BASE_ENOMEM);
             return;
+        }
+        if (room == 0) {
+            break; /* the same */
         }
         size_t got = net_tls_read(stream, place, room);
         if (got > 0 && may_read(stream)) {
@@ -343,12 +351,12 @@ static bool receive_encrypted(struct net_stream *stream)
     return is_more;
 }
 
-/* `is_over`: what comes behind the bytes is the end, of which epoll has told already. */
-static void receive(struct net_stream *stream, bool is_over)
+/* `is_told`: of what comes behind the bytes, the end or urgent data, epoll has told already. */
+static void receive(struct net_stream *stream, bool is_told)
 {
     bool is_more = stream->tls ? receive_encrypted(stream) : receive_plain(stream);
     bool is_edge = stream->registered & (uint32_t)EPOLLET;
-    if ((is_more || is_over) && is_edge && !(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED)) &&
+    if ((is_more || is_told) && is_edge && !(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED)) &&
         register_events(stream, stream->registered) != BASE_OK) {
         net_stream_break(stream, errno);
     }
@@ -457,7 +465,7 @@ static void receive_first(struct net_stream *stream)
         receive(stream, false);
     }
     if (!(stream->flags & (NET_IS_CLOSING | NET_IS_ENDED))) {
-        net_stream_interest(stream, INTEREST_BASE);
+        net_stream_interest(stream, stream->interest | INTEREST_BASE);
     }
 }
 

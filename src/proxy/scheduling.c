@@ -13,7 +13,7 @@
 #define GATHERED     4 /* receives in two turns; below three it does not gather any more */
 #define LONGER(span) ((span) + (span) / 8)
 
-/* sched_setattr(2), for which the C library has nothing. */
+/* sched_setattr(2), for which older C libraries have nothing. */
 struct attributes {
     uint32_t size, policy;
     uint64_t flags;

@@ -257,6 +257,60 @@ TEST(a_full_buffer_of_a_paused_stream_is_fine)
     world_done(&world);
 }
 
+/* A receive stops in front of it (RFC 6093), and it is no part of the stream. */
+TEST(what_comes_behind_urgent_data_is_received)
+{
+    struct world world;
+    struct peer peer;
+    world_init(&world, 0, 0);
+    int raw = peer_raw_tcp(&peer, &world, IN_MAX);
+    assert_int_equal(send(raw, "ab!", 3, MSG_OOB), 3);
+    raw_write(raw, "cd", 2);
+    UNTIL(&world, peer.got_bytes == 4);
+    assert_true(peer_got(&peer, "abcd"));
+    close(raw);
+    peer_finish(&peer);
+    world_done(&world);
+}
+
+/* Another stream's handler resumes it, and its own event comes before what it has is delivered. */
+static size_t resume_the_other(struct peer *peer, struct base_slice in)
+{
+    peer->other->on_data = NULL;
+    net_stream_resume(&peer->other->stream);
+    return in.bytes;
+}
+
+static size_t pause_and_take_nothing(struct peer *peer, struct base_slice in)
+{
+    (void)in;
+    net_stream_pause(&peer->stream);
+    return 0;
+}
+
+TEST(a_full_buffer_that_was_resumed_in_the_turn_of_more_input_is_fine)
+{
+    struct world world;
+    struct peer peer, bell;
+    world_init(&world, 0, 0);
+    int raw = peer_raw(&peer, &world, 8);
+    int ring = peer_raw(&bell, &world, IN_MAX);
+    peer.on_data = pause_and_take_nothing;
+    bell.on_data = resume_the_other;
+    bell.other = &peer;
+    raw_write(raw, "12345678", 8);
+    UNTIL(&world, peer.data_calls == 1);
+    raw_write(ring, "!", 1);
+    raw_write(raw, "9", 1);
+    UNTIL(&world, peer.got_bytes == 9);
+    assert_true(peer_got(&peer, "123456789"));
+    close(raw);
+    close(ring);
+    peer_finish(&peer);
+    peer_finish(&bell);
+    world_done(&world);
+}
+
 TEST(pausing_costs_no_call_until_the_peer_sends)
 {
     struct world world;
