@@ -92,7 +92,7 @@ struct net_ring {
     struct msghdr messages[SENDS_MAX];
     uint32_t output_count;
 
-    bool may_hold;   /* system calls are dear */
+    bool is_dear;    /* a system call is */
     bool is_holding; /* outputs[0], the only one, goes with the next wait */
     struct io_uring_sqe *held_sqe;
     uint32_t held_position; /* of the SQE in the queue */
@@ -175,9 +175,9 @@ int net_ring_new(enum net_backend backend, uint32_t receive_bytes, struct net_ri
         return BASE_ENOMEM;
     }
     ring->receive_bytes = receive_bytes;
-    ring->may_hold = call_cost() >= DEAR_CALL;
+    ring->is_dear = call_cost() >= DEAR_CALL;
     int r = open_sends(ring);
-    if (backend == NET_BACKEND_IO_URING || (backend == NET_BACKEND_AUTO && ring->may_hold)) {
+    if (backend == NET_BACKEND_IO_URING || (backend == NET_BACKEND_AUTO && ring->is_dear)) {
         r = r < 0 ? r : open_receives(ring);
         r = r < 0 ? r : open_buffers(ring);
     }
@@ -367,7 +367,7 @@ static bool is_clear(const struct net_ring *ring)
 static bool may_hold(const struct net_loop *loop)
 {
     const struct net_ring *ring = loop->ring;
-    return ring->may_hold && ring->has_receives && ring->output_count == 1 &&
+    return ring->is_dear && ring->has_receives && ring->output_count == 1 &&
            is_light(&ring->outputs[0]) && loop->is_running && !loop->is_stopped && is_done(loop) &&
            is_frugal(loop) && is_clear(ring);
 }

@@ -18,9 +18,9 @@
  *      the ring receives that something is one receive, kept raw in `early`, behind the rest, until
  *      the stream is resumed; no other is asked for before.
  *   4. `in` is buried, not freed: slices of it may be queued for another stream.
- *   5. Epoll tells of what comes, not of what is there (edge triggered: half of its work for an
- *      event is to ask again), while a stream waits for input alone. So whenever a receive may have
- *      left something in the socket the registration is renewed, which tells of it anew: it filled
+ *   5. Epoll tells of what comes, not of what is there (edge triggered: it need not ask
+ *      again after each event), while a stream waits for input alone. So whenever a receive may
+ * have left something in the socket the registration is renewed, which tells of it anew: it filled
  *      its room, or stopped at urgent data. (Who sends descriptors to a Unix socket, which nobody
  *      does, is received on with its next bytes.)
  *

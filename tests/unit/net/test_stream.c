@@ -274,20 +274,6 @@ TEST(what_comes_behind_urgent_data_is_received)
 }
 
 /* Another stream's handler resumes it, and its own event comes before what it has is delivered. */
-static size_t resume_the_other(struct peer *peer, struct base_slice in)
-{
-    peer->other->on_data = NULL;
-    net_stream_resume(&peer->other->stream);
-    return in.bytes;
-}
-
-static size_t pause_and_take_nothing(struct peer *peer, struct base_slice in)
-{
-    (void)in;
-    net_stream_pause(&peer->stream);
-    return 0;
-}
-
 TEST(a_full_buffer_that_was_resumed_in_the_turn_of_more_input_is_fine)
 {
     struct world world;
@@ -295,8 +281,8 @@ TEST(a_full_buffer_that_was_resumed_in_the_turn_of_more_input_is_fine)
     world_init(&world, 0, 0);
     int raw = peer_raw(&peer, &world, 8);
     int ring = peer_raw(&bell, &world, IN_MAX);
-    peer.on_data = pause_and_take_nothing;
-    bell.on_data = resume_the_other;
+    peer.on_data = peer_pause_and_take_nothing;
+    bell.on_data = peer_resume_other;
     bell.other = &peer;
     raw_write(raw, "12345678", 8);
     UNTIL(&world, peer.data_calls == 1);

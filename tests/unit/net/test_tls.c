@@ -481,16 +481,9 @@ TEST(tls_a_paused_stream_keeps_little_and_loses_nothing)
     scene_done(&scene);
 }
 
-static size_t take_all_from_now_on(struct peer *peer, struct base_slice in)
-{
-    peer->other->on_data = NULL;
-    net_stream_resume(&peer->other->stream);
-    return in.bytes;
-}
-
 /* Another stream's handler resumes it before its own event, at which it has a record from before
  * and receives nothing. */
-TEST(tls_what_came_in_the_turn_that_resumed_a_stream_is_received)
+static void resume_with_a_record_left(size_t (*on_data)(struct peer *peer, struct base_slice in))
 {
     struct scene scene;
     struct peer bell, ringer;
@@ -498,16 +491,16 @@ TEST(tls_what_came_in_the_turn_that_resumed_a_stream_is_received)
     scene_shake(&scene);
     scene.server.stream.in_bytes_max = 6; /* a record is all that is decrypted at a time */
     net_stream_pause(&scene.server.stream);
-    scene.server.on_data = take_one_and_pause;
+    scene.server.on_data = on_data;
     for (int i = 0; i < 2; i++) {
         send_text(&scene.client, "record"); /* of its own: a turn's output leaves in one */
         assert_int_equal(net_loop_turn(scene.world.loop, 0), BASE_OK);
     }
     net_stream_resume(&scene.server.stream);
-    UNTIL(&scene.world, scene.server.got_bytes == 1);
+    UNTIL(&scene.world, scene.server.data_calls == 1);
 
     peers_pair(&bell, &ringer, &scene.world, IN_MAX);
-    bell.on_data = take_all_from_now_on;
+    bell.on_data = peer_resume_other;
     bell.other = &scene.server;
     send_text(&ringer, "!");
     send_text(&scene.client, "record");
@@ -516,6 +509,16 @@ TEST(tls_what_came_in_the_turn_that_resumed_a_stream_is_received)
     peer_finish(&bell);
     peer_finish(&ringer);
     scene_done(&scene);
+}
+
+TEST(tls_what_came_in_the_turn_that_resumed_a_stream_is_received)
+{
+    resume_with_a_record_left(take_one_and_pause);
+}
+
+TEST(tls_what_came_in_the_turn_that_resumed_a_full_stream_is_received)
+{
+    resume_with_a_record_left(peer_pause_and_take_nothing);
 }
 
 TEST(tls_in_bytes_max_holds_for_plain_text)

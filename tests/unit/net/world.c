@@ -262,3 +262,17 @@ void raw_read(int fd, void *data, size_t bytes)
         bytes -= (size_t)got;
     }
 }
+
+size_t peer_resume_other(struct peer *peer, struct base_slice in)
+{
+    peer->other->on_data = NULL;
+    net_stream_resume(&peer->other->stream);
+    return in.bytes;
+}
+
+size_t peer_pause_and_take_nothing(struct peer *peer, struct base_slice in)
+{
+    (void)in;
+    net_stream_pause(&peer->stream);
+    return 0;
+}

@@ -78,6 +78,10 @@ void world_turn(struct world *world);
             world_turn(world);  \
         }                       \
     } while (0)
+/* An on_data: `other` is resumed, and from now on takes everything. */
+size_t peer_resume_other(struct peer *peer, struct base_slice in);
+/* An on_data. */
+size_t peer_pause_and_take_nothing(struct peer *peer, struct base_slice in);
 /* Ends a peer and waits for its on_close. */
 void peer_finish(struct peer *peer);
 
